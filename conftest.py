@@ -1,0 +1,89 @@
+"""Fixtures that every test may use, and the tripwire that watches every statement of the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.test import Client
+
+from todo_site.better_auth import cookies
+from todo_site.better_auth.models import User
+from todo_site.better_auth.tests.factories import make_session, make_user
+from todo_site.tests.tripwire import tripwire
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for the other database; leaving out is not skipping."""
+    other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
+    left_out = [item for item in items if item.get_closest_marker(other)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The pages name static files by their hashed names, as in production."""
+    from django.conf import settings
+
+    settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
+    call_command("collectstatic", interactive=False, verbosity=0)
+    yield
+
+
+@pytest.fixture(autouse=True)
+def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail any statement of any test that names an owned table without an owner in it."""
+    if "db" not in request.fixturenames and "transactional_db" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
+
+    def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+        connection.execute_wrappers.append(tripwire)
+
+    # Connections of other threads too, such as a live server's.
+    connection_created.connect(watch)
+    with connections["default"].execute_wrapper(tripwire):
+        yield
+    connection_created.disconnect(watch)
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return make_user(name="Alice", email="alice@example.org")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return make_user(name="Bob", email="bob@example.org")
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], Client]:
+    """A browser in which a user is signed in, by a session row and its cookie."""
+
+    def browser(user: User, **options: Any) -> Client:
+        client = Client(**options)
+        client.cookies["better-auth.session_token"] = cookies.sign(make_session(user=user).token)
+        return client
+
+    return browser
+
+
+@pytest.fixture
+def alices(alice: User, sign_in: Callable[[User], Client]) -> Client:
+    """Alice's browser."""
+    return sign_in(alice)
+
+
+@pytest.fixture
+def bobs(bob: User, sign_in: Callable[[User], Client]) -> Client:
+    """Bob's browser."""
+    return sign_in(bob)

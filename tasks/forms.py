@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.validators import MaxLengthValidator
+from django.utils.translation import gettext_lazy as _
+
+from .models import Task
+from .text import require_visible, with_unix_line_ends
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Task]
+else:  # not subscriptable at run time
+    ModelForm = forms.ModelForm
+
+MAX_TITLE = 255
+MAX_DESCRIPTION = 20_000
+
+
+class TaskForm(ModelForm):
+    """Title and description of a task whose owner is set before the form sees any input."""
+
+    # Not Django's own max_length: its HTML attribute counts UTF-16 units, the table counts code points.
+    title = forms.CharField(
+        label=_("Title"),
+        validators=[MaxLengthValidator(MAX_TITLE), require_visible],
+        error_messages={"required": _("Write what is to be done.")},
+    )
+    description = forms.CharField(
+        label=_("Description"),
+        required=False,
+        validators=[MaxLengthValidator(MAX_DESCRIPTION)],
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+    class Meta:
+        model = Task
+        fields = ["title", "description"]
+
+    def clean_description(self) -> str | None:
+        return with_unix_line_ends(self.cleaned_data["description"]) or None
+
+
+class NewTaskForm(TaskForm):
+    """Carries the id that the task will have, so that a form which is sent twice makes one task."""
+
+    id = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["id"] = uuid.uuid4()
+
+    def clean_id(self) -> uuid.UUID:
+        """The id that the form was given; a new one if it came back as anything but an id."""
+        try:
+            return uuid.UUID(self.cleaned_data["id"])
+        except ValueError:
+            return uuid.uuid4()
+
+    def save(self, commit: bool = True) -> Task:
+        self.instance.id = self.cleaned_data["id"]
+        return Task.objects.for_user(self.instance.owner).add_once(self.instance)
+
+
+class EditTaskForm(TaskForm):
+    status = forms.ChoiceField(label=_("Status"), choices=Task.Status.choices)
+
+    class Meta(TaskForm.Meta):
+        fields = ["title", "description", "status"]

@@ -1,0 +1,190 @@
+"""The owned manager: a query that is not bound to one user does not become SQL.
+
+The user id is a value on the query object, not a filter. Filters can be OR-ed around, cleared or merged away; the value
+is turned into ``(whatever the WHERE was) AND user_id = x`` only when the query compiles, after everybody is done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+from django.db import models
+from django.db.models import sql
+from django.db.models.lookups import Exact
+from django.db.models.sql.compiler import SQLCompiler
+from django.db.models.sql.constants import ROW_COUNT
+from django.db.models.sql.where import AND, NothingNode, WhereNode
+
+OWNER = "user_id"
+
+
+class UserIdRequired(Exception):
+    """An owned query without a user, or with a second one. The message says how to mend the call."""
+
+
+def require_user_id(user_id: object, model: type[models.Model]) -> str:
+    """Return ``user_id`` if it is one non-empty string, else raise UserIdRequired."""
+    if isinstance(user_id, str) and user_id:
+        return user_id
+    name = model.__name__
+    raise UserIdRequired(
+        f"{name} rows belong to one user each and {user_id!r:.40} is no user id. "
+        f"Call {name}.objects.for_user(request.user.id) with the id of a signed-in user."
+    )
+
+
+class OwnedQueryMixin(sql.Query):
+    """What every kind of owned query shares: without a user it refuses to compile."""
+
+    user_id: str | None = None
+
+    def get_compiler(self, using: str | None = None, connection: Any = None, elide_empty: bool = True) -> SQLCompiler:
+        bound = self.clone()
+        if self.user_id is None and self.is_empty():
+            bound.where = WhereNode([NothingNode()])  # none() stays empty, whatever else was put beside it
+        else:
+            owner = require_user_id(self.user_id, self.get_meta().model)
+            column: Any = self.get_meta().get_field("user")
+            is_owner: Any = Exact(column.get_col(bound.get_initial_alias()), owner)
+            bound.where = WhereNode([bound.where, is_owner], AND)
+        # Past this method, or the bound clone would be bound again.
+        compiler: SQLCompiler = sql.Query.get_compiler(bound, using, connection, elide_empty)
+        return compiler
+
+    def chain(self, klass: type[sql.Query] | None = None) -> Any:
+        # QuerySet.update() chains to a plain UpdateQuery: left alone, that would shed this class and its check.
+        return super().chain(OWNED_KINDS.get(klass, klass) if klass else None)
+
+    def combine(self, rhs: sql.Query, connector: str) -> None:
+        require_same_user(self, rhs)
+        super().combine(rhs, connector)
+
+
+class OwnedQuery(OwnedQueryMixin, sql.Query):
+    """SELECT of one user's rows."""
+
+
+class OwnedUpdateQuery(OwnedQueryMixin, sql.UpdateQuery):
+    """UPDATE of one user's rows."""
+
+
+class OwnedDeleteQuery(OwnedQueryMixin, sql.DeleteQuery):
+    """DELETE of one user's rows."""
+
+
+OWNED_KINDS: dict[type[sql.Query], type[sql.Query]] = {
+    sql.Query: OwnedQuery,
+    sql.UpdateQuery: OwnedUpdateQuery,
+    sql.DeleteQuery: OwnedDeleteQuery,
+}
+
+
+def require_same_user(left: sql.Query, right: sql.Query) -> None:
+    """Raise UserIdRequired unless both queries are bound to the same user."""
+    users = {getattr(query, "user_id", None) for query in (left, right)}
+    if len(users) > 1 or None in users:
+        raise UserIdRequired(
+            f"Two {left.get_meta().object_name} querysets can be combined only when both are bound to the same user: "
+            "call for_user() with the same id on each of them."
+        )
+
+
+class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
+    """A queryset of rows that belong to one user each; ``for_user`` comes before everything else."""
+
+    query: OwnedQuery
+
+    def __init__(self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
+        super().__init__(model, query or OwnedQuery(model), using, hints)
+
+    def for_user(self, user_id: str) -> Self:
+        """Bind to the user with this id. Raises UserIdRequired for anything but one non-empty string, given once."""
+        owner = require_user_id(user_id, self.model)
+        bound = self.all()
+        if bound.query.user_id not in (None, owner):
+            raise UserIdRequired(
+                f"This {self.model.__name__} queryset is bound to another user already. "
+                f"Start anew from {self.model.__name__}.objects.for_user()."
+            )
+        bound.query.user_id = owner
+        return bound
+
+    @property
+    def owner(self) -> str:
+        """The id of the user whom this queryset is bound to; UserIdRequired when there is none."""
+        return require_user_id(self.query.user_id, self.model)
+
+    def create(self, **kwargs: Any) -> M:
+        self._refuse_other_owner(kwargs)
+        return super().create(**{**kwargs, OWNER: self.owner})
+
+    def bulk_create(self, objs: Iterable[M], batch_size: int | None = None) -> list[M]:  # type: ignore[override]
+        """As Django's, without the conflict arguments: an upsert has no WHERE that could keep to one user's rows."""
+        rows = list(objs)
+        for row in rows:
+            self._refuse_other_owner({OWNER: row.__dict__.get(OWNER)})
+        self.owner  # noqa: B018  an empty list on an unbound queryset is a mistake too
+        return super().bulk_create(rows, batch_size)
+
+    def update(self, **kwargs: Any) -> int:
+        """As Django's; the owner and the time of creation never change, the time of change always does."""
+        fixed = {"user", OWNER} | {field.name for field in self.model._meta.fields if is_creation_time(field)}
+        if refused := fixed & kwargs.keys():
+            raise ValueError(f"{', '.join(sorted(refused))} of a {self.model.__name__} never changes.")
+        for field in self.model._meta.fields:
+            if getattr(field, "auto_now", False):
+                kwargs.setdefault(field.name, field.pre_save(self.model(), add=False))
+        return super().update(**kwargs)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def raw(self, *args: Any, **kwargs: Any) -> Any:
+        raise UserIdRequired(
+            f"raw() would bypass the owner of {self.model.__name__} rows: use for_user() and filter()."
+        )
+
+    def extra(self, *args: Any, **kwargs: Any) -> Any:
+        raise UserIdRequired(
+            f"extra() would bypass the owner of {self.model.__name__} rows: use annotate() and filter()."
+        )
+
+    def _raw_delete(self, using: str | None) -> int:
+        # The one path that never chains: Django clones the query and sets its class by hand.
+        query = self.query.chain(sql.DeleteQuery)
+        deleted: int = query.get_compiler(using).execute_sql(ROW_COUNT)
+        return deleted
+
+    _raw_delete.alters_data = True  # type: ignore[attr-defined]
+
+    def _combinator_query(self, combinator: str, *other_qs: models.QuerySet[M], all: bool = False) -> Self:
+        for other in other_qs:
+            require_same_user(self.query, other.query)
+        return super()._combinator_query(combinator, *other_qs, all=all)  # type: ignore[misc, no-any-return]
+
+    def _check_operator_queryset(self, other: models.QuerySet[M], operator_: Literal["&", "|", "^"]) -> None:
+        # Before Django's short cut for empty querysets, which would hand back the other side as it is.
+        require_same_user(self.query, other.query)
+        super()._check_operator_queryset(other, operator_)  # type: ignore[misc]
+
+    def _refuse_other_owner(self, values: dict[str, Any]) -> None:
+        given = {OWNER: self.owner, **values}
+        given_user = given.get("user")
+        if given[OWNER] != self.owner or (given_user is not None and given_user.pk != self.owner):
+            raise UserIdRequired(
+                f"This {self.model.__name__} queryset creates rows for the user that it is bound to and for nobody else."
+            )
+
+
+def is_creation_time(field: models.Field[Any, Any]) -> bool:
+    return bool(getattr(field, "auto_now_add", False))
+
+
+class OwnedManager[M: models.Model](models.Manager[M]):
+    """The only manager of an owned model; ``Model.objects.for_user(request.user.id)`` is the way in."""
+
+    def get_queryset(self) -> OwnedQuerySet[M]:
+        return OwnedQuerySet(self.model, using=self._db)
+
+    def for_user(self, user_id: str) -> OwnedQuerySet[M]:
+        return self.get_queryset().for_user(user_id)

@@ -1,0 +1,82 @@
+"""The embedded door: sign-up, sign-in and sign-out on Better Auth's own tables, without its server.
+
+A real server that is started later on the same database accepts everything that is made here.
+"""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from todo_site.client_address import client_address
+
+from . import sessions
+from .limits import Limit, network_of
+from .models import Account, User
+from .passwords import hash_password, verify_password
+
+BY_ADDRESS = Limit("sign-in by address", tries=20, seconds=60)
+BY_ACCOUNT = Limit("sign-in by account", tries=10, seconds=900)
+
+
+class Refused(Exception):
+    """A sign-up or sign-in that was not accepted: words for the person, and the field that they belong to."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
+    """Make an account and sign in to it. Raises Refused, LimitReached."""
+    address = client_address(request)
+    BY_ADDRESS.hit(network_of(address))
+    try:
+        user = create_account(email=email, password=password, name=name)
+    except IntegrityError:
+        raise Refused(
+            _("There is an account with this e-mail address already. Sign in instead."), field="email"
+        ) from None
+    sessions.start(request, response, user, address, remember=True)
+
+
+def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
+    """Sign in with a password. Raises Refused, the same for a wrong password and an unknown e-mail, and LimitReached."""
+    address = client_address(request)
+    BY_ADDRESS.hit(network_of(address))
+    BY_ACCOUNT.hit(email)
+    account = Account.objects.filter(provider_id="credential", user__email=email).first()
+    if not verify_password(password, account.password if account else None) or account is None:
+        raise Refused(_("The e-mail address or the password is not right."))
+    if (user := sessions.find_by_id(account.user_id)) is None:
+        raise Refused(_("This account is closed. Ask the people who run this site."))
+    BY_ACCOUNT.forget(email)
+    sessions.start(request, response, user, address, remember=remember_me)
+
+
+def create_account(*, email: str, password: str, name: str) -> User:
+    """A user with a password login. Raises IntegrityError if the e-mail address is taken."""
+    now = timezone.now()
+    hashed = hash_password(password)
+    with transaction.atomic():
+        user = User.objects.create(
+            id=User._meta.get_field("id").new_value(),
+            email=email.lower(),
+            name=name,
+            email_verified=False,
+            created_at=now,
+            updated_at=now,
+        )
+        Account.objects.create(
+            id=Account._meta.get_field("id").new_value(),
+            user=user,
+            account_id=user.id,
+            provider_id="credential",
+            password=hashed,
+            created_at=now,
+            updated_at=now,
+        )
+    return user

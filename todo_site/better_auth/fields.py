@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import secrets
+import string
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+if TYPE_CHECKING:
+    StrField = models.TextField[str, str]
+else:  # not subscriptable at run time
+    StrField = models.TextField
+
+ALPHABET = string.ascii_letters + string.digits
+
+# The column types found so far, by database and table. A type is remembered once its table exists and never changes.
+_found: dict[tuple[object, ...], str] = {}
+
+
+def random_token() -> str:
+    """32 characters of a-zA-Z0-9, as Better Auth makes its ids and session tokens (190 bits)."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(32))
+
+
+class IdField(StrField):
+    """The id of a Better Auth row: ``str`` in Python; in the database text, varchar or uuid, as its table has it."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        if connection.vendor != "postgresql":
+            return "text"
+        table = self.model._meta.db_table
+        database = connection.settings_dict
+        key = (database["HOST"], database["PORT"], database["NAME"], str(database["OPTIONS"].get("options")), table)
+        if key not in _found:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+                    " WHERE attrelid = to_regclass(%s) AND attname = %s",
+                    [f'"{table}"', self.column],
+                )
+                if (row := cursor.fetchone()) is None:
+                    return "text"
+            _found[key] = row[0]
+        return _found[key]
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> str | None:
+        return None if value is None else str(value)
+
+    def new_value(self) -> str:
+        """A fresh id of the column's own kind."""
+        return str(uuid.uuid4()) if self.db_type(connection) == "uuid" else random_token()

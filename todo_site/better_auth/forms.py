@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.validators import EmailValidator, MaxLengthValidator
+from django.utils.translation import gettext_lazy as _
+
+# Better Auth knows no domain without a dot and takes ASCII only.
+EMAIL_VALIDATOR = EmailValidator(allowlist=[])
+
+
+class EmailField(forms.CharField):
+    """An e-mail address, lower-cased as Better Auth stores it."""
+
+    default_validators = [EMAIL_VALIDATOR, MaxLengthValidator(254)]
+    widget = forms.EmailInput
+
+    def clean(self, value: str) -> str:
+        cleaned: str = super().clean(value).lower()
+        if not cleaned.isascii():
+            raise forms.ValidationError(EMAIL_VALIDATOR.message, code="invalid")
+        return cleaned
+
+
+class SignInForm(forms.Form):
+    email = EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    remember_me = forms.BooleanField(label=_("Keep me signed in"), required=False, initial=True)
+
+
+class SignUpForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        validators=[MaxLengthValidator(100)],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        validators=[validate_password],
+        help_text=_("8 to 128 characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )

@@ -1,0 +1,146 @@
+"""Better Auth's sessions: whose a token is, how long it lasts, and its cookies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from . import cookies
+from .fields import random_token
+from .models import Session, User
+
+LIFETIME = timedelta(days=7)
+LIFETIME_NOT_REMEMBERED = timedelta(days=1)
+REFRESH_AFTER = timedelta(days=1)
+
+# One statement says who is asking. "user".* and not a list of columns: Better Auth's plugins add columns that may or may
+# not be there, and a ban is one of them.
+BY_TOKEN = """
+SELECT st."user_id" IS NOT NULL, s."id", s."token", s."expiresAt", s."updatedAt", u.*
+FROM "session" s JOIN "user" u ON u."id" = s."userId" LEFT JOIN "staff" st ON st."user_id" = u."id"
+WHERE s."token" IN ({places}) AND s."expiresAt" >= %s
+"""
+BY_ID = """
+SELECT st."user_id" IS NOT NULL, u.* FROM "user" u LEFT JOIN "staff" st ON st."user_id" = u."id" WHERE u."id" = %s
+"""
+
+
+def find_by_token(tokens: list[str]) -> User | None:
+    """The user of the first token that has a live session, with ``user.session`` set; None if there is none."""
+    if not tokens:
+        return None
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(BY_TOKEN.format(places=", ".join(["%s"] * len(tokens))), [*tokens, now])
+        names = [column[0] for column in cursor.description][5:]
+        found = {row[2]: row for row in cursor.fetchall()}
+    for token in tokens:
+        if token not in found:
+            continue
+        is_staff, session_id, _token, expires_at, updated_at, *values = found[token]
+        if user := read_user(dict(zip(names, values, strict=True)), is_staff=is_staff):
+            user.session = Session(
+                id=str(session_id), token=token, expires_at=aware(expires_at), updated_at=aware(updated_at), user=user
+            )
+            return user
+    return None
+
+
+def find_by_id(user_id: str) -> User | None:
+    """The user with this id; None if there is none, or they are banned."""
+    with connection.cursor() as cursor:
+        cursor.execute(BY_ID, [user_id])
+        names = [column[0] for column in cursor.description][1:]
+        row = cursor.fetchone()
+    return row and read_user(dict(zip(names, row[1:], strict=True)), is_staff=row[0])
+
+
+def read_user(row: dict[str, Any], *, is_staff: bool) -> User | None:
+    """A row of Better Auth's "user" table as a User; None for somebody who is banned at this moment."""
+    if row.get("banned") and ((until := row.get("banExpires")) is None or aware(until) > timezone.now()):
+        return None
+    fields = User._meta.concrete_fields
+    values = [row[str(field.column)] for field in fields]
+    converted = [
+        str(value) if field.primary_key else aware(value) if isinstance(value, datetime) else value
+        for field, value in zip(fields, values, strict=True)
+    ]
+    user = User.from_db(connection.alias, [field.attname for field in fields], converted)
+    user.is_staff = bool(is_staff)
+    return user
+
+
+def aware(value: datetime) -> datetime:
+    """SQLite keeps times without a zone, in UTC."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def start(request: HttpRequest, response: HttpResponseBase, user: User, address: str, *, remember: bool) -> None:
+    """Make a session row for ``user`` and put its cookies on the response."""
+    now = timezone.now()
+    session = Session.objects.create(
+        id=Session._meta.get_field("id").new_value(),
+        token=random_token(),
+        user=user,
+        expires_at=now + (LIFETIME if remember else LIFETIME_NOT_REMEMBERED),
+        created_at=now,
+        updated_at=now,
+        ip_address=address,
+        user_agent=request.headers.get("User-Agent", ""),
+    )
+    set_cookie(request, response, "session_token", session.token, LIFETIME if remember else None)
+    if not remember:
+        set_cookie(request, response, "dont_remember", "true", None)
+    elif cookies.name_of(request, "dont_remember") in request.COOKIES:
+        expire_cookie(request, response, "dont_remember")
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    """Whether a session in use is to be extended: once a day, when six days or less are left."""
+    return session.expires_at - LIFETIME + REFRESH_AFTER <= now
+
+
+def extend(request: HttpRequest, response: HttpResponseBase, session: Session) -> None:
+    """Give a session that is due its seven days again, unless it asked not to be remembered."""
+    now = timezone.now()
+    if not is_due(session, now) or "true" in cookies.signed_values(request, "dont_remember"):
+        return
+    # Conditional on what was read: of many requests at once one writes.
+    rows = Session.objects.filter(pk=session.pk, updated_at=session.updated_at)
+    if rows.update(expires_at=now + LIFETIME, updated_at=now):
+        set_cookie(request, response, "session_token", session.token, LIFETIME)
+
+
+def end(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Delete the session that the request came with and expire its cookies."""
+    Session.objects.filter(token__in=cookies.signed_values(request, "session_token")).delete()
+    for cookie in ("session_token", "session_data", "dont_remember"):
+        expire_cookie(request, response, cookie)
+
+
+def set_cookie(
+    request: HttpRequest, response: HttpResponseBase, cookie: str, value: str, lifetime: timedelta | None
+) -> None:
+    response.set_cookie(
+        cookies.name_of(request, cookie),
+        cookies.sign(value),
+        max_age=lifetime,
+        secure=cookies.is_secure(request),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def expire_cookie(request: HttpRequest, response: HttpResponseBase, cookie: str) -> None:
+    response.set_cookie(
+        cookies.name_of(request, cookie),
+        "",
+        max_age=0,
+        secure=cookies.is_secure(request),
+        httponly=True,
+        samesite="Lax",
+    )

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import factory
+from django.utils import timezone
+
+from todo_site.better_auth.fields import random_token
+from todo_site.better_auth.models import Session, User
+
+
+class UserFactory(factory.django.DjangoModelFactory[User]):
+    class Meta:
+        model = User
+
+    id = factory.LazyFunction(lambda: User._meta.get_field("id").new_value())
+    name = factory.Sequence(lambda n: f"Person {n}")
+    email = factory.Sequence(lambda n: f"person{n}@example.org")
+    email_verified = False
+    image = None
+    created_at = factory.LazyFunction(timezone.now)
+    updated_at = factory.LazyFunction(timezone.now)
+
+
+class SessionFactory(factory.django.DjangoModelFactory[Session]):
+    class Meta:
+        model = Session
+
+    id = factory.LazyFunction(lambda: Session._meta.get_field("id").new_value())
+    token = factory.LazyFunction(random_token)
+    user = factory.SubFactory(UserFactory)
+    created_at = factory.LazyFunction(timezone.now)
+    updated_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+    ip_address = "192.0.2.1"
+    user_agent = "Tests"
+
+
+def make_user(**fields: Any) -> User:
+    user: User = UserFactory.create(**fields)
+    return user
+
+
+def make_session(**fields: Any) -> Session:
+    session: Session = SessionFactory.create(**fields)
+    return session

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+from django.contrib.messages import get_messages
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
+
+
+def environment(**options: Any) -> jinja2.Environment:
+    """The environment of all pages: autoescape comes from Django's backend, an unknown name is an error."""
+    env = jinja2.Environment(
+        **{**options, "undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True},
+        extensions=["jinja2.ext.i18n"],
+    )
+    env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    env.globals.update(
+        static=static,
+        url=lambda name, **kwargs: reverse(name, kwargs=kwargs),
+        get_messages=get_messages,
+        get_language=get_language,
+        get_language_bidi=get_language_bidi,
+    )
+    env.filters["moment"] = lambda value: date_format(timezone.localtime(value), "DATETIME_FORMAT")
+    return env

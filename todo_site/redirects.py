@@ -1,0 +1,18 @@
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+
+class SeeOther(HttpResponse):
+    """303: the form was taken, and what to look at next is fetched with GET."""
+
+    status_code = 303
+
+    def __init__(self, to: str) -> None:
+        super().__init__(headers={"Location": to})
+
+
+def next_url(request: HttpRequest) -> str | None:
+    """The page of this site that the form's or the address's ``next`` names, if it is one."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    inside = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if inside else None

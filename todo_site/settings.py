@@ -1,0 +1,171 @@
+"""The one settings module, driven by the environment; ``.env.example`` says what each variable does."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.utils.csp import CSP
+
+from todo_site import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Environment
+
+environ.Env.read_env(BASE_DIR / ".env")
+DEBUG = environment.boolean("DEBUG", default=False)
+if not environment.text("SECRET_KEY", "") and (DEBUG or environment.is_embedded()):
+    environment.make_env_file(BASE_DIR / ".env", BASE_DIR / ".env.example")
+    environ.Env.read_env(BASE_DIR / ".env", overwrite=True)
+
+SECRET_KEY = environment.required("SECRET_KEY")
+ALLOWED_HOSTS = environment.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 0, least=0, most=9)
+
+BETTER_AUTH_URL = environment.origin("BETTER_AUTH_URL")
+BETTER_AUTH_SECRET = environment.text("BETTER_AUTH_SECRET", SECRET_KEY)
+BETTER_AUTH_COOKIE_PREFIX = environment.text("BETTER_AUTH_COOKIE_PREFIX", "better-auth")
+
+# Application
+
+ROOT_URLCONF = "todo_site.urls"
+WSGI_APPLICATION = "todo_site.wsgi.application"
+TEST_RUNNER = "todo_site.test_runner.PytestRunner"
+
+INSTALLED_APPS = [
+    "todo_site",
+    "todo_site.better_auth",
+    "tasks",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "todo_site.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "todo_site.middleware.PrivateMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "todo_site.better_auth.middleware.BetterAuthMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"environment": "todo_site.jinja2.environment"},
+    },
+    {  # the admin's own
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.Jinja2"
+
+# Database
+
+
+def with_options(database: dict[str, Any]) -> dict[str, Any]:
+    """Add what each kind of database needs to serve many requests at once."""
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        if database["NAME"] != ":memory:":
+            database["NAME"] = str(BASE_DIR / database["NAME"])
+        # WAL: readers and a writer at once. IMMEDIATE: a transaction that will write waits its turn at BEGIN, where the
+        # time-out counts, and not in the middle, where SQLite gives up at once.
+        database["OPTIONS"] = {
+            "timeout": 10,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL",
+        }
+    else:
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler in transaction mode loses them
+        database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+        database["OPTIONS"]["pool"] = {
+            "min_size": environment.integer("DB_POOL_MIN_SIZE", 5, least=0, most=1000),
+            "max_size": environment.integer("DB_POOL_MAX_SIZE", 20, least=1, most=1000),
+            "timeout": 3,
+        }
+    return database
+
+
+DATABASES = {"default": with_options(environment.database("DATABASE_URL", "sqlite:///db.sqlite3"))}
+
+# Who is asking
+
+AUTH_USER_MODEL = "better_auth.User"
+AUTHENTICATION_BACKENDS: list[str] = []  # passwords are checked by the accounts, never by django.contrib.auth
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "todo_site.better_auth.passwords.LengthValidator"}]
+LOGIN_URL = "better_auth:sign-in"
+LOGIN_REDIRECT_URL = "tasks:list"
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# Security
+
+HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "todo_site.views.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# Language and time
+
+LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "todo_site" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Static files
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "build" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+
+# Logging
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"default": {"()": "todo_site.log.Formatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+}
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,0 +1,13 @@
+from django.contrib import admin
+from django.urls import include, path
+
+handler400 = "todo_site.views.bad_request"
+handler403 = "todo_site.views.forbidden"
+handler404 = "todo_site.views.not_found"
+handler500 = "todo_site.views.server_error"
+
+urlpatterns = [
+    path("", include("tasks.urls")),
+    path("", include("todo_site.better_auth.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,13 +29,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session", autouse=True)
-def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The pages name static files by their hashed names, as in production."""
     from django.conf import settings
 
     settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
     call_command("collectstatic", interactive=False, verbosity=0)
-    yield
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +87,11 @@ def alices(alice: User, sign_in: Callable[[User], Client]) -> Client:
 def bobs(bob: User, sign_in: Callable[[User], Client]) -> Client:
     """Bob's browser."""
     return sign_in(bob)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With REQUIRE_ALL_TESTS, as in CI, a skipped test is a failure."""
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("REQUIRE_ALL_TESTS") and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.validators import MaxLengthValidator
@@ -10,16 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from .models import Task
 from .text import require_visible, with_unix_line_ends
 
-if TYPE_CHECKING:
-    ModelForm = forms.ModelForm[Task]
-else:  # not subscriptable at run time
-    ModelForm = forms.ModelForm
-
 MAX_TITLE = 255
 MAX_DESCRIPTION = 20_000
 
 
-class TaskForm(ModelForm):
+class TaskForm(forms.ModelForm[Task]):
     """Title and description of a task whose owner is set before the form sees any input."""
 
     # Not Django's own max_length: its HTML attribute counts UTF-16 units, the table counts code points.

@@ -1,7 +1,7 @@
 """The owned manager: a query that is not bound to one user does not become SQL.
 
-The user id is a value on the query object, not a filter. Filters can be OR-ed around, cleared or merged away; the value
-is turned into ``(whatever the WHERE was) AND user_id = x`` only when the query compiles, after everybody is done with it.
+The user id is a value on the query object, not a filter. Filters can be OR-ed around, cleared or merged away; the
+value becomes ``(whatever the WHERE was) AND user_id = x`` when the query compiles, after everybody is done with it.
 """
 
 from __future__ import annotations
@@ -157,10 +157,10 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
 
     _raw_delete.alters_data = True  # type: ignore[attr-defined]
 
-    def _combinator_query(self, combinator: str, *other_qs: models.QuerySet[M], all: bool = False) -> Self:
+    def _combinator_query(self, combinator: str, *other_qs: models.QuerySet[M], **kwargs: Any) -> Self:
         for other in other_qs:
             require_same_user(self.query, other.query)
-        return super()._combinator_query(combinator, *other_qs, all=all)  # type: ignore[misc, no-any-return]
+        return super()._combinator_query(combinator, *other_qs, **kwargs)  # type: ignore[misc, no-any-return]
 
     def _check_operator_queryset(self, other: models.QuerySet[M], operator_: Literal["&", "|", "^"]) -> None:
         # Before Django's short cut for empty querysets, which would hand back the other side as it is.
@@ -172,7 +172,7 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         given_user = given.get("user")
         if given[OWNER] != self.owner or (given_user is not None and given_user.pk != self.owner):
             raise UserIdRequired(
-                f"This {self.model.__name__} queryset creates rows for the user that it is bound to and for nobody else."
+                f"This {self.model.__name__} queryset creates rows for the user it is bound to and for nobody else."
             )
 
 

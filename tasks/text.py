@@ -10,7 +10,7 @@ BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def is_visible(text: str) -> bool:
-    """Whether anything of ``text`` can be seen: a letter, digit, symbol or punctuation mark, not only spaces and marks."""
+    """Whether anything of ``text`` can be seen: a letter, digit, symbol or sign, not only spaces and marks."""
     return any(unicodedata.category(char)[0] in "LNPS" and char not in BLANK_LETTERS for char in text)
 
 

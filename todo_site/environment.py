@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections import ChainMap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,21 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-env = environ.Env()
+
+class Env(environ.Env):  # type: ignore[misc]  # the library is not typed
+    """The process's environment, and below it what ``.env`` says; os.environ itself stays as it was given."""
+
+    ENVIRON = ChainMap({}, os.environ)
+
+
+env = Env()
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.*\-\[\]:]+")
 
 
 def required(name: str) -> str:
-    if value := os.environ.get(name, ""):
+    if value := Env.ENVIRON.get(name, ""):
         return value
     raise ImproperlyConfigured(f"{name} is not set, and outside DEBUG and the embedded default it must be.")
 
@@ -75,7 +83,7 @@ def database(name: str, default: str) -> dict[str, Any]:
 
 
 def _read[T](name: str, default: T, parse: Callable[[str], T]) -> T:
-    given = os.environ.get(name, "")
+    given = Env.ENVIRON.get(name, "")
     if not given:
         return default
     try:
@@ -101,8 +109,8 @@ def make_env_file(path: Path, example: Path) -> None:
     )
     partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
+        partial.touch(mode=0o600, exist_ok=False)
+        partial.write_text(text)
         os.link(partial, path)  # whole or not at all, and never over the file of a process that was quicker
     except FileExistsError:
         pass
@@ -114,5 +122,5 @@ def make_env_file(path: Path, example: Path) -> None:
 
 def is_embedded() -> bool:
     """Whether nothing outside this machine is named: no database server and no Better Auth server."""
-    database_url = os.environ.get("DATABASE_URL", "")
-    return (not database_url or database_url.startswith("sqlite:")) and not os.environ.get("BETTER_AUTH_URL")
+    database_url = Env.ENVIRON.get("DATABASE_URL", "")
+    return (not database_url or database_url.startswith("sqlite:")) and not Env.ENVIRON.get("BETTER_AUTH_URL")

@@ -13,14 +13,14 @@ from django.utils.translation import get_language, get_language_bidi, gettext, n
 
 def environment(**options: Any) -> jinja2.Environment:
     """The environment of all pages: autoescape comes from Django's backend, an unknown name is an error."""
-    env = jinja2.Environment(
+    env = jinja2.Environment(  # noqa: S701  autoescape is in the options
         **{**options, "undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True},
         extensions=["jinja2.ext.i18n"],
     )
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
         static=static,
-        url=lambda name, **kwargs: reverse(name, kwargs=kwargs),
+        url=reverse,
         get_messages=get_messages,
         get_language=get_language,
         get_language_bidi=get_language_bidi,

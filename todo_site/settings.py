@@ -3,20 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-import environ
+import django_stubs_ext
 from django.utils.csp import CSP
 
 from todo_site import environment
+
+django_stubs_ext.monkeypatch()  # makes ModelForm[Task] and its like mean something at run time too
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Environment
 
-environ.Env.read_env(BASE_DIR / ".env")
+environment.env.read_env(BASE_DIR / ".env")
 DEBUG = environment.boolean("DEBUG", default=False)
 if not environment.text("SECRET_KEY", "") and (DEBUG or environment.is_embedded()):
     environment.make_env_file(BASE_DIR / ".env", BASE_DIR / ".env.example")
-    environ.Env.read_env(BASE_DIR / ".env", overwrite=True)
+    environment.env.read_env(BASE_DIR / ".env")
 
 SECRET_KEY = environment.required("SECRET_KEY")
 ALLOWED_HOSTS = environment.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
@@ -37,7 +39,7 @@ INSTALLED_APPS = [
     "todo_site",
     "todo_site.better_auth",
     "tasks",
-    "django.contrib.admin",
+    "todo_site.apps.TodoAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -153,7 +155,7 @@ USE_TZ = True
 # Static files
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "build" / "static"
+STATIC_ROOT = environment.text("STATIC_ROOT", str(BASE_DIR / "build" / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 

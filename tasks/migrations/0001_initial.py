@@ -6,7 +6,6 @@ import django.db.models.functions.text
 import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
-from django.db.backends.ddl_references import Statement
 
 import tasks.text
 
@@ -19,10 +18,10 @@ class CreateTask(migrations.CreateModel):
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         super().database_forwards(app_label, schema_editor, from_state, to_state)
         for statement in schema_editor.deferred_sql:
-            if isinstance(statement, Statement) and statement.template == schema_editor.sql_create_fk:
-                if statement.references_table("task"):
-                    statement.parts["name"] = FOREIGN_KEY
-                    statement.parts["deferrable"] = ""
+            is_foreign_key = getattr(statement, "template", "") == schema_editor.sql_create_fk
+            if is_foreign_key and statement.references_table("task"):
+                statement.parts["name"] = FOREIGN_KEY
+                statement.parts["deferrable"] = ""
 
 
 class Migration(migrations.Migration):

@@ -5,9 +5,8 @@ A real server that is started later on the same database accepts everything that
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from todo_site.client_address import client_address
@@ -15,7 +14,7 @@ from todo_site.client_address import client_address
 from . import sessions
 from .limits import Limit, network_of
 from .models import Account, User
-from .passwords import hash_password, verify_password
+from .passwords import verify_password
 
 BY_ADDRESS = Limit("sign-in by address", tries=20, seconds=60)
 BY_ACCOUNT = Limit("sign-in by account", tries=10, seconds=900)
@@ -35,7 +34,7 @@ def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
     address = client_address(request)
     BY_ADDRESS.hit(network_of(address))
     try:
-        user = create_account(email=email, password=password, name=name)
+        user = User.objects.create_user(email, password, name)
     except IntegrityError:
         raise Refused(
             _("There is an account with this e-mail address already. Sign in instead."), field="email"
@@ -44,7 +43,7 @@ def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
 
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
-    """Sign in with a password. Raises Refused, the same for a wrong password and an unknown e-mail, and LimitReached."""
+    """Sign in. Raises LimitReached, and Refused: the same for a wrong password and an unknown e-mail address."""
     address = client_address(request)
     BY_ADDRESS.hit(network_of(address))
     BY_ACCOUNT.hit(email)
@@ -55,28 +54,3 @@ def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
         raise Refused(_("This account is closed. Ask the people who run this site."))
     BY_ACCOUNT.forget(email)
     sessions.start(request, response, user, address, remember=remember_me)
-
-
-def create_account(*, email: str, password: str, name: str) -> User:
-    """A user with a password login. Raises IntegrityError if the e-mail address is taken."""
-    now = timezone.now()
-    hashed = hash_password(password)
-    with transaction.atomic():
-        user = User.objects.create(
-            id=User._meta.get_field("id").new_value(),
-            email=email.lower(),
-            name=name,
-            email_verified=False,
-            created_at=now,
-            updated_at=now,
-        )
-        Account.objects.create(
-            id=Account._meta.get_field("id").new_value(),
-            user=user,
-            account_id=user.id,
-            provider_id="credential",
-            password=hashed,
-            created_at=now,
-            updated_at=now,
-        )
-    return user

@@ -57,8 +57,8 @@ def name_of(request: HttpRequest, cookie: str) -> str:
 def signed_values(request: HttpRequest, cookie: str) -> list[str]:
     """The genuine values of one cookie, in the order sent.
 
-    Read from the header itself: Django keeps only the last of several cookies of one name, so that a forged one, set from
-    a sibling domain, would hide the real one.
+    Read from the header itself: Django keeps only the last of several cookies of one name, so that a forged one, set
+    from a sibling domain, would hide the real one.
     """
     name = name_of(request, cookie)
     pairs = (pair.strip().partition("=") for pair in request.META.get("HTTP_COOKIE", "").split(";"))

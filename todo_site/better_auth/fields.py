@@ -3,15 +3,11 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-
-if TYPE_CHECKING:
-    StrField = models.TextField[str, str]
-else:  # not subscriptable at run time
-    StrField = models.TextField
 
 ALPHABET = string.ascii_letters + string.digits
 
@@ -24,7 +20,15 @@ def random_token() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(32))
 
 
-class IdField(StrField):
+def is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+class IdField(models.TextField[str, str]):
     """The id of a Better Auth row: ``str`` in Python; in the database text, varchar or uuid, as its table has it."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
@@ -47,6 +51,12 @@ class IdField(StrField):
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> str | None:
         return None if value is None else str(value)
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        """Raises EmptyResultSet, which makes a look-up find nothing, for a text that cannot be an id of this column."""
+        if isinstance(value, str) and ("\0" in value or (self.db_type(connection) == "uuid" and not is_uuid(value))):
+            raise EmptyResultSet
+        return super().get_db_prep_value(value, connection, prepared)
 
     def new_value(self) -> str:
         """A fresh id of the column's own kind."""

@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from .fields import IdField
+from .passwords import hash_password
 
 
 class UserManager(BaseUserManager["User"]):
@@ -22,10 +24,17 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").lower())
 
     def create_user(self, email: str, password: str, name: str) -> User:
-        """A person with a password login, as the server's sign-up makes them. IntegrityError if the email is taken."""
-        from .accounts import create_account
-
-        return create_account(email=email, password=password, name=name)
+        """A person with a password login, as the server's sign-up makes them. IntegrityError if the e-mail is taken."""
+        hashed = hash_password(password)
+        now = timezone.now()
+        times = {"created_at": now, "updated_at": now}
+        new_id: Any = self.model._meta.get_field("id")
+        with transaction.atomic():
+            user = self.create(id=new_id.new_value(), email=email.lower(), name=name, email_verified=False, **times)
+            Account.objects.create(
+                id=new_id.new_value(), user=user, account_id=user.id, provider_id="credential", password=hashed, **times
+            )
+        return user
 
     def create_superuser(self, email: str, password: str, name: str) -> User:
         with transaction.atomic():
@@ -67,6 +76,10 @@ class User(AbstractBaseUser):
     @cached_property
     def is_staff(self) -> bool:
         return Staff.objects.filter(user=self).exists()
+
+    def has_usable_password(self) -> bool:
+        """False: passwords are in Better Auth's accounts, where django.contrib.auth cannot change them."""
+        return False
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         return self.is_staff

@@ -1,4 +1,4 @@
-"""Better Auth's password hashes: ``salt:hex(scrypt(NFKC(password), salt))``, the salt being 32 hex digits used as text."""
+"""Better Auth's password hashes: ``salt:hex(scrypt(NFKC(password), salt))``; the salt is 32 hex digits used as text."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -17,14 +18,14 @@ LIFETIME = timedelta(days=7)
 LIFETIME_NOT_REMEMBERED = timedelta(days=1)
 REFRESH_AFTER = timedelta(days=1)
 
-# One statement says who is asking. "user".* and not a list of columns: Better Auth's plugins add columns that may or may
-# not be there, and a ban is one of them.
-BY_TOKEN = """
+# One statement says who is asking. "user".* and not a list of columns: Better Auth's plugins add columns that may or
+# may not be there, and a ban is one of them.
+SELECT_WITH_SESSION = """
 SELECT st."user_id" IS NOT NULL, s."id", s."token", s."expiresAt", s."updatedAt", u.*
 FROM "session" s JOIN "user" u ON u."id" = s."userId" LEFT JOIN "staff" st ON st."user_id" = u."id"
 WHERE s."token" IN ({places}) AND s."expiresAt" >= %s
 """
-BY_ID = """
+SELECT_BY_ID = """
 SELECT st."user_id" IS NOT NULL, u.* FROM "user" u LEFT JOIN "staff" st ON st."user_id" = u."id" WHERE u."id" = %s
 """
 
@@ -35,7 +36,7 @@ def find_by_token(tokens: list[str]) -> User | None:
         return None
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
-        cursor.execute(BY_TOKEN.format(places=", ".join(["%s"] * len(tokens))), [*tokens, now])
+        cursor.execute(SELECT_WITH_SESSION.format(places=", ".join(["%s"] * len(tokens))), [*tokens, now])
         names = [column[0] for column in cursor.description][5:]
         found = {row[2]: row for row in cursor.fetchall()}
     for token in tokens:
@@ -52,8 +53,12 @@ def find_by_token(tokens: list[str]) -> User | None:
 
 def find_by_id(user_id: str) -> User | None:
     """The user with this id; None if there is none, or they are banned."""
+    try:
+        key = User._meta.pk.get_db_prep_value(user_id, connection)
+    except EmptyResultSet:
+        return None
     with connection.cursor() as cursor:
-        cursor.execute(BY_ID, [user_id])
+        cursor.execute(SELECT_BY_ID, [key])
         names = [column[0] for column in cursor.description][1:]
         row = cursor.fetchone()
     return row and read_user(dict(zip(names, row[1:], strict=True)), is_staff=row[0])

@@ -1,7 +1,7 @@
 """The environment of the tests, set before the settings are read (pytest loads this file with ``-p``).
 
-``TEST_DATABASE`` says where they run: ``sqlite`` (in memory, the default) or ``postgresql`` (a server of its own, started
-from a Python package). ``DATABASE_URL`` overrides both.
+``TEST_DATABASE`` says where they run: ``sqlite`` (in memory, the default) or ``postgresql`` (a server of its own,
+started from a Python package). ``DATABASE_URL`` overrides both.
 """
 
 from __future__ import annotations

@@ -4,13 +4,13 @@ from django.db import migrations, models
 
 
 def alter(on_delete):
-    """The admin's log refers to users too: without a cascade in the database, Better Auth could not delete a staff member."""
+    """The admin's log refers to users: without a cascade, Better Auth could not delete a member of the staff."""
 
     def alter_field(apps, schema_editor):
         log_entry = apps.get_model("admin", "LogEntry")
         old = log_entry._meta.get_field("user")
         kinds = [old, copy(old)]
-        for field, kind in zip(kinds, on_delete):
+        for field, kind in zip(kinds, on_delete, strict=True):
             field.remote_field = copy(field.remote_field)
             field.remote_field.on_delete = kind
         schema_editor.alter_field(log_entry, *kinds)

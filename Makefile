@@ -1,0 +1,68 @@
+# The two commands of the README are `make run` and `make test`; each sets up what it needs.
+SHELL := /bin/sh
+PYTHON ?= $(shell for python in python3.13 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$python" && break; done)
+BIN := .venv/bin
+SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
+
+.PHONY: help run test check format lock messages clean
+
+help:
+	@echo "make run       set up and serve the site at http://127.0.0.1:8000"
+	@echo "make test      run all tests, on SQLite and on PostgreSQL"
+	@echo "make check     run all other gates: lint, types, templates, migrations, deployment"
+	@echo "make format    format the code"
+	@echo "make lock      bring the hashed requirements up to date"
+	@echo "make messages  collect the texts to translate"
+
+run: .venv/run build/static
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@exec $(BIN)/gunicorn --config python:todo_site.gunicorn
+
+test: .venv/dev
+	@$(BIN)/python manage.py test
+
+check: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/djlint templates --lint --quiet
+	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# The deployment checks look at the settings as production has them.
+PRODUCTION := SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
+	ALLOWED_HOSTS=todo.example.org CSRF_TRUSTED_ORIGINS=https://todo.example.org DATABASE_URL=sqlite:///build/check.sqlite3
+
+format: .venv/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/dev
+	$(BIN)/uv pip compile --quiet --upgrade $(LOCK) pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade $(LOCK) pyproject.toml --group dev --output-file requirements-dev.txt
+
+LOCK := --universal --python-version 3.13 --generate-hashes --no-header
+
+messages: .venv/dev
+	$(BIN)/pybabel extract --mapping-file pyproject.toml --output-file build/messages.pot .
+
+clean:
+	rm -rf .venv build
+
+.venv/bin/python:
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.13 is needed and was not found. Install it, or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; fi
+	@echo "Setting up (once) ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/run: requirements.txt | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@ .venv/run
+
+build/static: .venv/run $(SOURCES)
+	@$(BIN)/python manage.py collectstatic --no-input --verbosity 0
+	@touch $@

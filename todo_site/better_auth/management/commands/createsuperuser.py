@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+from getpass import getpass
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from todo_site.better_auth.forms import SignUpForm
+from todo_site.better_auth.models import User
+
+
+class Command(BaseCommand):
+    """In place of Django's own, which asks for a password only where the user's table has a column for it."""
+
+    help = "Makes an account that may enter the admin."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", help="e-mail address")
+        parser.add_argument("--name", help="name")
+        parser.add_argument(
+            "--noinput",
+            "--no-input",
+            action="store_false",
+            dest="interactive",
+            help="ask nothing: the password comes from DJANGO_SUPERUSER_PASSWORD",
+        )
+
+    def handle(self, *args: Any, interactive: bool, **options: Any) -> None:
+        answers = {
+            "email": options["email"] or os.environ.get("DJANGO_SUPERUSER_EMAIL", ""),
+            "name": options["name"] or os.environ.get("DJANGO_SUPERUSER_NAME", ""),
+            "password": os.environ.get("DJANGO_SUPERUSER_PASSWORD", ""),
+        }
+        if interactive:
+            ask = {"email": input, "name": input, "password": getpass}
+            answers = {key: answer or ask[key](f"{key.capitalize()}: ") for key, answer in answers.items()}
+        form = SignUpForm(answers)
+        if not form.is_valid():
+            raise CommandError("; ".join(f"{name}: {errors[0]}" for name, errors in form.errors.items()))
+        if User.objects.filter(email=form.cleaned_data["email"]).exists():
+            raise CommandError(
+                "That e-mail address has an account. To let it into the admin: manage.py staff add EMAIL"
+            )
+        User.objects.create_superuser(**form.cleaned_data)
+        self.stdout.write("The account is made.")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils.crypto import get_random_string
+
+from tasks.models import Task
+from todo_site.better_auth.models import User
+
+TASKS = [
+    ("Buy milk, bread and a lemon", None),
+    ("Answer Ms Okafor about the flat", "She asked whether the first of March suits us.\nhttps://example.org/flat/17"),
+    ("Renew the library card", None),
+    ("Book the train to Leipzig", "Friday after four, back on Sunday evening.\nA seat by the window, please."),
+    ("Water the tomatoes on the balcony", None),
+    ("Back up the photographs", "Both discs, then put one of them in the drawer at work."),
+    ("Call the dentist", None),
+    ("Read chapter 4 before Tuesday", None),
+    ("Mend the back light of the bicycle", "The bulb is fine. It is the cable below the saddle."),
+    ("Write the speech for Grandma's ninetieth", None),
+]
+DONE = [("Pay the electricity bill", None), ("Return the drill to Ahmed", None), ("Plan the week", None)]
+
+
+class Command(BaseCommand):
+    help = "Adds an account with a realistic list of tasks, and prints its e-mail address and password."
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        email = f"demo-{get_random_string(6).lower()}@example.org"
+        password = secrets.token_urlsafe(12)
+        user = User.objects.create_user(email, password, "Demo")
+        tasks = Task.objects.for_user(user.id)
+        for title, description in reversed(TASKS):
+            tasks.create(title=title, description=description)
+        for title, description in DONE:
+            tasks.create(title=title, description=description, status=Task.Status.COMPLETED)
+        self.stdout.write(f"E-mail    {email}\nPassword  {password}")

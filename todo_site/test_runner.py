@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+
+class PytestRunner:
+    """``manage.py test [ARGUMENTS]``: the suite under pytest, on SQLite and on PostgreSQL.
+
+    With DATABASE_URL in the environment it runs on that database only. Further arguments go to pytest as they are.
+    """
+
+    def __init__(self, verbosity: int = 1, failfast: bool = False, **kwargs: Any) -> None:
+        self.options = ["-q"] * (verbosity < 1) + ["-v"] * (verbosity > 1) + ["--exitfirst"] * failfast
+
+    def run_tests(self, test_labels: Iterable[str], **kwargs: Any) -> int:
+        """Run the tests; return the number of databases on which something failed."""
+        databases = ["the database of DATABASE_URL"] if "DATABASE_URL" in os.environ else ["sqlite", "postgresql"]
+        return sum(bool(self.run_on(database, [*self.options, *test_labels])) for database in databases)
+
+    def run_on(self, database: str, arguments: list[str]) -> int:
+        print(f"\nTests on {database}", flush=True)
+        environment = {**os.environ, "TEST_DATABASE": database}
+        return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode

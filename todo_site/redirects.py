@@ -1,4 +1,5 @@
 from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 
@@ -8,11 +9,13 @@ class SeeOther(HttpResponse):
     status_code = 303
 
     def __init__(self, to: str) -> None:
-        super().__init__(headers={"Location": to})
+        super().__init__(headers={"Location": iri_to_uri(to)})
 
 
 def next_url(request: HttpRequest) -> str | None:
     """The page of this site that the form's or the address's ``next`` names, if it is one."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    inside = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    inside = (
+        target.startswith("/") and target.isprintable() and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    )
     return target if inside else None

@@ -28,6 +28,7 @@ TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 0, least=0, most=9)
 BETTER_AUTH_URL = environment.origin("BETTER_AUTH_URL")
 BETTER_AUTH_SECRET = environment.text("BETTER_AUTH_SECRET", SECRET_KEY)
 BETTER_AUTH_COOKIE_PREFIX = environment.text("BETTER_AUTH_COOKIE_PREFIX", "better-auth")
+BETTER_AUTH_COOKIE_DOMAIN = environment.text("BETTER_AUTH_COOKIE_DOMAIN", "")
 
 # Application
 
@@ -57,7 +58,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "todo_site.better_auth.middleware.BetterAuthMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "todo_site.better_auth.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

@@ -1,6 +1,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from . import health
+
 handler400 = "todo_site.views.bad_request"
 handler403 = "todo_site.views.forbidden"
 handler404 = "todo_site.views.not_found"
@@ -10,4 +12,6 @@ urlpatterns = [
     path("", include("tasks.urls")),
     path("", include("todo_site.better_auth.urls")),
     path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
 ]

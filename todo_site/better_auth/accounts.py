@@ -7,26 +7,19 @@ from __future__ import annotations
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from todo_site.client_address import client_address
 
 from . import sessions
 from .limits import Limit, network_of
-from .models import Account, User
-from .passwords import verify_password
+from .models import Account, Session, User
+from .passwords import hash_password, verify_password
+from .refusals import Refused
 
 BY_ADDRESS = Limit("sign-in by address", tries=20, seconds=60)
 BY_ACCOUNT = Limit("sign-in by account", tries=10, seconds=900)
-
-
-class Refused(Exception):
-    """A sign-up or sign-in that was not accepted: words for the person, and the field that they belong to."""
-
-    def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
 
 
 def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
@@ -54,3 +47,26 @@ def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
         raise Refused(_("This account is closed. Ask the people who run this site."))
     BY_ACCOUNT.forget(email)
     sessions.start(request, response, user, address, remember=remember_me)
+
+
+def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:
+    sessions.end(request, response)
+
+
+def change_password(
+    request: HttpRequest, response: HttpResponseBase, *, current_password: str, new_password: str
+) -> None:
+    """Change the password and end all other sessions. Raises Refused, LimitReached."""
+    user_id = str(request.user.pk)
+    BY_ACCOUNT.hit(user_id)
+    accounts = Account.objects.filter(provider_id="credential", user=user_id)
+    account = accounts.first()
+    if account is None or not verify_password(current_password, account.password):
+        raise Refused(_("This is not your present password."), field="current_password")
+    BY_ACCOUNT.forget(user_id)
+    accounts.update(password=hash_password(new_password), updated_at=timezone.now())
+    Session.objects.filter(user=user_id).exclude(pk=sessions.current(request)).delete()
+
+
+def change_name(request: HttpRequest, response: HttpResponseBase, *, name: str) -> None:
+    User.objects.filter(pk=request.user.pk).update(name=name, updated_at=timezone.now())

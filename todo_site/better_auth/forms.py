@@ -16,10 +16,10 @@ class EmailField(forms.CharField):
     widget = forms.EmailInput
 
     def clean(self, value: str) -> str:
-        cleaned: str = super().clean(value).lower()
-        if not cleaned.isascii():
+        cleaned: str = super().clean(value)
+        if not cleaned.isascii():  # before lower(), which makes ASCII of the Kelvin sign
             raise forms.ValidationError(EMAIL_VALIDATOR.message, code="invalid")
-        return cleaned
+        return cleaned.lower()
 
 
 class SignInForm(forms.Form):
@@ -32,17 +32,35 @@ class SignInForm(forms.Form):
     remember_me = forms.BooleanField(label=_("Keep me signed in"), required=False, initial=True)
 
 
-class SignUpForm(forms.Form):
+class NameForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
         validators=[MaxLengthValidator(100)],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
+
+
+class SignUpForm(NameForm):
     email = EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username"}))
     password = forms.CharField(
         label=_("Password"),
         strip=False,
         validators=[validate_password],
         help_text=_("8 to 128 characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class PasswordForm(forms.Form):
+    current_password = forms.CharField(
+        label=_("Present password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    new_password = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        validators=[validate_password],
+        help_text=_("8 to 128 characters. You stay signed in here and are signed out everywhere else."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )

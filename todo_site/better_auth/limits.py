@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from .models import RateLimit
+from .refusals import LimitReached
 
 # One statement counts and answers, so two workers cannot both take the last try.
 HIT = """
@@ -21,14 +22,6 @@ ON CONFLICT (key) DO UPDATE SET
     expires_at = CASE WHEN rate_limit.expires_at <= %(now)s THEN excluded.expires_at ELSE rate_limit.expires_at END
 RETURNING count, expires_at
 """
-
-
-class LimitReached(Exception):
-    """Too many tries. ``retry_after`` is in whole seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"again in {retry_after} s")
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,23 @@ from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from . import cookies, sessions
+from . import cookies, sessions, tokens
 from .models import User
 
 
 def get_user(request: HttpRequest) -> User | AnonymousUser:
-    """Who is asking, looked up once per request: the user of the session cookie, or nobody."""
+    """Who is asking, looked up once per request: by the session cookie, by a bearer token, or nobody."""
     cached: User | AnonymousUser | None = getattr(request, "_cached_user", None)
     if cached is None:
-        cached = sessions.find_by_token(cookies.signed_values(request, "session_token")) or AnonymousUser()
+        user = sessions.find_by_token(cookies.signed_values(request, "session_token"))
+        if user is None and (token := tokens.bearer(request)):
+            user = tokens.find_user(token)
+        cached = user or AnonymousUser()
         request._cached_user = cached  # type: ignore[attr-defined]
     return cached
 
@@ -32,6 +35,11 @@ class BetterAuthMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(partial(get_user, request))  # type: ignore[assignment]
         request.auser = partial(get_user_async, request)
+        # No other site can make a browser send an Authorization header, so a request that is authenticated by it alone
+        # needs no CSRF token. One that carries a session cookie as well is treated as a browser.
+        has_cookie = cookies.name_of(request, "session_token") in request.COOKIES
+        if tokens.bearer(request) is not None and not has_cookie and request.user.is_authenticated:
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
         session = getattr(getattr(request, "_cached_user", None), "session", None)
@@ -39,3 +47,12 @@ class BetterAuthMiddleware(AuthenticationMiddleware):
         if session is not None and not own_cookie:  # a view that signs in or out has said what it wants
             sessions.extend(request, response, session)
         return response
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Asks people to sign in, and tells programs that their token is not good."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
+        if tokens.bearer(request) is not None:
+            return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        return super().handle_no_permission(request, view_func)

@@ -91,6 +91,11 @@ class User(AbstractBaseUser):
         return self.is_staff
 
 
+class SessionQuerySet(models.QuerySet["Session"]):
+    def live(self) -> SessionQuerySet:
+        return self.filter(expires_at__gte=timezone.now())
+
+
 class Session(models.Model):
     id = IdField(primary_key=True)
     expires_at = models.DateTimeField(db_column="expiresAt")
@@ -100,6 +105,8 @@ class Session(models.Model):
     ip_address = models.TextField(db_column="ipAddress", null=True)  # noqa: DJ001  Better Auth's column
     user_agent = models.TextField(db_column="userAgent", null=True)  # noqa: DJ001  Better Auth's column
     user = models.ForeignKey(User, models.DB_CASCADE, db_column="userId", related_name="sessions", db_index=False)
+
+    objects = SessionQuerySet.as_manager()
 
     class Meta:
         db_table = "session"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
@@ -127,24 +128,33 @@ def end(request: HttpRequest, response: HttpResponseBase) -> None:
         expire_cookie(request, response, cookie)
 
 
+def current(request: HttpRequest) -> str | None:
+    """The id of the session that the request came with; None for a request by token."""
+    session: Session | None = getattr(request.user, "session", None)
+    return session.pk if session else None
+
+
 def set_cookie(
     request: HttpRequest, response: HttpResponseBase, cookie: str, value: str, lifetime: timedelta | None
 ) -> None:
-    response.set_cookie(
-        cookies.name_of(request, cookie),
-        cookies.sign(value),
-        max_age=lifetime,
-        secure=cookies.is_secure(request),
-        httponly=True,
-        samesite="Lax",
-    )
+    write_cookie(request, response, cookie, cookies.sign(value), lifetime)
 
 
 def expire_cookie(request: HttpRequest, response: HttpResponseBase, cookie: str) -> None:
+    write_cookie(request, response, cookie, "", timedelta(0))
+
+
+def write_cookie(
+    request: HttpRequest, response: HttpResponseBase, cookie: str, raw: str, lifetime: timedelta | None
+) -> None:
+    name = cookies.name_of(request, cookie)
+    if name in response.cookies:
+        return  # the server's own line, passed on, says it better
     response.set_cookie(
-        cookies.name_of(request, cookie),
-        "",
-        max_age=0,
+        name,
+        raw,
+        max_age=lifetime,
+        domain=settings.BETTER_AUTH_COOKIE_DOMAIN or None,
         secure=cookies.is_secure(request),
         httponly=True,
         samesite="Lax",

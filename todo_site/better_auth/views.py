@@ -1,72 +1,155 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from todo_site.redirects import SeeOther, next_url
 
-from . import accounts, sessions
-from .forms import SignInForm, SignUpForm
-from .limits import LimitReached
+from . import accounts, relay, sessions
+from .forms import NameForm, PasswordForm, SignInForm, SignUpForm
+from .models import Session
+from .refusals import LimitReached, Refused, Unavailable
+from .user_agents import in_words
 
-type Enter = Callable[..., None]
+logger = logging.getLogger(__name__)
+
+type Action = Callable[..., None]
+
+
+def door() -> Any:
+    """Where accounts are kept: with the Better Auth server, or embedded. Both have the same functions."""
+    return relay if settings.BETTER_AUTH_URL else accounts
 
 
 @login_not_required
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    return enter(request, SignInForm, "better_auth/sign_in.html", accounts.sign_in)
+    return enter(request, SignInForm, "better_auth/sign_in.html", door().sign_in)
 
 
 @login_not_required
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
-    return enter(request, SignUpForm, "better_auth/sign_up.html", accounts.sign_up)
+    return enter(request, SignUpForm, "better_auth/sign_up.html", door().sign_up)
 
 
-def enter(request: HttpRequest, form_class: type[forms.Form], template: str, go_in: Enter) -> HttpResponse:
+def enter(request: HttpRequest, form_class: type[forms.Form], template: str, go_in: Action) -> HttpResponse:
     """Show the form, or go in with what it says: to ``next`` when that works, back to the form when not."""
     target = next_url(request) or reverse("tasks:list")
     if request.method != "POST":
         if request.user.is_authenticated:
             return SeeOther(target)
         return render(request, template, {"form": form_class(), "next": target})
-    form = form_class(request.POST)
-    status, headers = 422, {}
-    if form.is_valid():
-        response = SeeOther(target)
-        try:
-            go_in(request, response, **form.cleaned_data)
-        except accounts.Refused as refused:
-            form.add_error(refused.field, refused.message)
-        except LimitReached as limit:
-            status, headers = 429, {"Retry-After": str(limit.retry_after)}
-            form.add_error(None, _("Too many tries. Wait %(n)d seconds, then try again.") % {"n": limit.retry_after})
-        else:
-            rotate_token(request)
-            return response
-    page = render(request, template, {"form": form, "next": target}, status=status)
-    for name, value in headers.items():
-        page.headers[name] = value
+    response = attempt(request, form := form_class(request.POST), go_in, target)
+    if response.status_code == 303:
+        rotate_token(request)
+        return response
+    return page_with(response, render(request, template, {"form": form, "next": target}))
+
+
+def attempt(request: HttpRequest, form: forms.Form, action: Action, target: str) -> HttpResponse:
+    """Do what a valid form asks for: 303 to ``target``, or an empty 422, 429 or 503 with the reason put on the form."""
+    response: HttpResponse = SeeOther(target)
+    if not form.is_valid():
+        return HttpResponse(status=422)
+    try:
+        action(request, response, **form.cleaned_data)
+    except Refused as refused:
+        form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+        response = HttpResponse(status=422)
+    except LimitReached as limit:
+        wait = limit.retry_after
+        words = ngettext("Too many tries. Wait %(n)d second.", "Too many tries. Wait %(n)d seconds.", wait)
+        form.add_error(None, words % {"n": wait})
+        response = HttpResponse(status=429, headers={"Retry-After": str(wait)})
+    except Unavailable as error:
+        logger.error("Better Auth server: %s", error, extra={"request": request})  # noqa: TRY400  expected, no trace
+        form.add_error(None, _("The accounts cannot be reached at this moment. Try again in a little while."))
+        response = HttpResponse(status=503, headers={"Retry-After": str(error.retry_after)})
+    return response
+
+
+def page_with(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
+    """The page, with the status and the waiting time of the answer."""
+    page.status_code = answer.status_code
+    if "Retry-After" in answer.headers:
+        page.headers["Retry-After"] = answer.headers["Retry-After"]
     return page
 
 
 @login_not_required
 @require_POST
-def sign_out(request: HttpRequest) -> HttpResponseBase:
+def sign_out(request: HttpRequest) -> HttpResponse:
     response = SeeOther(reverse("better_auth:sign-in"))
-    sessions.end(request, response)
+    door().sign_out(request, response)
     rotate_token(request)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return account_page(request)
+    form = NameForm(request.POST)
+    response = attempt(request, form, door().change_name, reverse("better_auth:account"))
+    if response.status_code == 303:
+        messages.success(request, _("Your name is changed."))
+        return response
+    return page_with(response, account_page(request, name_form=form))
+
+
+@sensitive_post_parameters()
+@require_POST
+def change_password(request: HttpRequest) -> HttpResponse:
+    form = PasswordForm(request.POST)
+    response = attempt(request, form, door().change_password, reverse("better_auth:account"))
+    if response.status_code == 303:
+        messages.success(request, _("Your password is changed."))
+        return response
+    return page_with(response, account_page(request, password_form=form))
+
+
+def account_page(
+    request: HttpRequest, name_form: forms.Form | None = None, password_form: forms.Form | None = None
+) -> HttpResponse:
+    context = {
+        "name_form": name_form or NameForm(initial={"name": getattr(request.user, "name", "")}),
+        "password_form": password_form or PasswordForm(),
+    }
+    return render(request, "better_auth/account.html", context)
+
+
+@require_safe
+def session_list(request: HttpRequest) -> HttpResponse:
+    own = Session.objects.live().filter(user=request.user.pk).order_by("-updated_at")
+    rows = [(session, in_words(session.user_agent)) for session in own]
+    context = {"sessions": rows, "current": sessions.current(request)}
+    return render(request, "better_auth/sessions.html", context)
+
+
+@require_POST
+def revoke_sessions(request: HttpRequest) -> HttpResponse:
+    """End one of one's own sessions, by its id, or all but this one."""
+    own = Session.objects.filter(user=request.user.pk)
+    wanted = request.POST.get("session", "")
+    others = own.exclude(pk=sessions.current(request))
+    ended, _by_model = (others if wanted == "others" else own.filter(pk=wanted)).delete()
+    messages.success(request, ngettext("%(n)d session ended.", "%(n)d sessions ended.", ended) % {"n": ended})
+    return SeeOther(reverse("better_auth:sessions"))

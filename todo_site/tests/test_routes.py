@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
-from django.urls.resolvers import URLPattern
+from django.urls.resolvers import URLResolver
 
 from tasks.models import Task
 from tasks.tests.factories import make_task
@@ -25,10 +25,9 @@ FORM = {"title": "Changed", "description": "Changed", "status": "completed"}
 def routes_with_task_id() -> list[str]:
     patterns = [
         pattern
-        for include in get_resolver().url_patterns
-        if getattr(include, "namespace", None) == "tasks"
-        for pattern in include.url_patterns
-        if isinstance(pattern, URLPattern)
+        for room in get_resolver().url_patterns
+        if isinstance(room, URLResolver) and room.namespace == "tasks"
+        for pattern in room.url_patterns
     ]
     routes = [str(pattern.pattern) for pattern in patterns if "<" in str(pattern.pattern)]
     assert routes

@@ -70,44 +70,47 @@ def test_knows_nobody_once_the_session_is_lost(session: Session, lose: Callable[
     assert (response.status_code, response.headers["Location"]) == (302, "/sign-in/?next=/")
 
 
-@pytest.fixture
-def ban(alice: User) -> Callable[[bool | None, timedelta | None], None]:
-    """Write the columns of Better Auth's admin plugin for Alice."""
+def ban(user: User, banned: bool | None, lifted_in: timedelta | None) -> None:
+    """Add the columns of Better Auth's admin plugin, and write them for one user."""
     moment = "timestamptz" if connection.vendor == "postgresql" else "datetime"
-
-    def write(banned: bool | None, lifted_in: timedelta | None) -> None:
-        until = None if lifted_in is None else timezone.now() + lifted_in
-        with connection.cursor() as cursor:
-            cursor.execute('ALTER TABLE "user" ADD COLUMN banned boolean')
-            cursor.execute(f'ALTER TABLE "user" ADD COLUMN "banExpires" {moment}')
-            cursor.execute(
-                'UPDATE "user" SET banned = %s, "banExpires" = %s WHERE id = %s',
-                [banned, connection.ops.adapt_datetimefield_value(until), alice.id],
-            )
-
-    return write
+    until = None if lifted_in is None else timezone.now() + lifted_in
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE "user" ADD COLUMN banned boolean')
+        cursor.execute(f'ALTER TABLE "user" ADD COLUMN "banExpires" {moment}')
+        cursor.execute(
+            'UPDATE "user" SET banned = %s, "banExpires" = %s WHERE id = %s',
+            [banned, connection.ops.adapt_datetimefield_value(until), user.id],
+        )
 
 
-@pytest.mark.parametrize(
-    ("banned", "lifted_in", "known"),
-    [
-        (True, None, False),
-        (True, timedelta(minutes=1), False),
-        (True, timedelta(minutes=-1), True),
-        (False, None, True),
-        (False, timedelta(minutes=1), True),
-        (None, None, True),
-    ],
-)
+BANS = [
+    (True, None, False),
+    (True, timedelta(minutes=1), False),
+    (True, timedelta(minutes=-1), True),
+    (False, None, True),
+    (False, timedelta(minutes=1), True),
+    (None, None, True),
+]
+
+
+@pytest.mark.parametrize(("banned", "lifted_in", "known"), BANS)
 def test_knows_nobody_who_is_banned(
-    session: Session,
-    ban: Callable[[bool | None, timedelta | None], None],
-    banned: bool | None,
-    lifted_in: timedelta | None,
-    known: bool,
+    session: Session, bob: User, banned: bool | None, lifted_in: timedelta | None, known: bool
 ) -> None:
-    ban(banned, lifted_in)
+    ban(session.user, banned, lifted_in)
     assert asked(cookie_of(session)).user.is_authenticated is known
+    assert asked(cookie_of(make_session(user=bob))).user == bob
+
+
+@pytest.mark.parametrize(("banned", "lifted_in", "known"), BANS)
+def test_lets_nobody_in_who_is_banned(
+    client: Client, db: None, banned: bool | None, lifted_in: timedelta | None, known: bool
+) -> None:
+    ban(User.objects.create_user("carol@example.org", "correct horse", "Carol"), banned, lifted_in)
+    response = client.post("/sign-in/", {"email": "carol@example.org", "password": "correct horse"})
+    assert response.status_code == (303 if known else 422)
+    assert ("This account is closed" in response.text) is not known
+    assert Session.objects.exists() is known
 
 
 @pytest.mark.parametrize("forged", ["", "x", f"{'x' * 32}.{'A' * 43}%3D"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from getpass import getpass
 from typing import Any
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
             "password": os.environ.get("DJANGO_SUPERUSER_PASSWORD", ""),
         }
         if interactive:
-            ask = {"email": input, "name": input, "password": getpass}
+            ask: dict[str, Callable[[str], str]] = {"email": input, "name": input, "password": getpass}
             answers = {key: answer or ask[key](f"{key.capitalize()}: ") for key, answer in answers.items()}
         form = SignUpForm(answers)
         if not form.is_valid():

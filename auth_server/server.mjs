@@ -1,0 +1,76 @@
+// A Better Auth server for the to-do site: e-mail and password, JWTs, bearer tokens and the admin plugin, on the site's
+// own PostgreSQL database. Everything is configured by the environment; README.md says how.
+import { createServer } from "node:http";
+import { betterAuth } from "better-auth";
+import { getMigrations } from "better-auth/db/migration";
+import { toNodeHandler } from "better-auth/node";
+import { admin, bearer, jwt } from "better-auth/plugins";
+import pg from "pg";
+
+// The number that the site's `manage.py migrate` locks too, so that both never make the same table at once.
+const MIGRATION_LOCK = 8_031_966;
+
+const env = process.env;
+for (const name of ["DATABASE_URL", "BETTER_AUTH_SECRET"]) {
+  if (!env[name]) {
+    console.error(`${name} is not set.`);
+    process.exit(1);
+  }
+}
+const host = env.HOST || "127.0.0.1";
+const port = Number(env.PORT || 3000);
+const pool = new pg.Pool({ connectionString: env.DATABASE_URL });
+pool.on("error", (error) => console.error(`database: ${error.message}`)); // a dropped idle connection ends nothing
+
+const options = {
+  baseURL: env.BETTER_AUTH_URL || `http://${host}:${port}`,
+  secret: env.BETTER_AUTH_SECRET,
+  database: pool,
+  emailAndPassword: { enabled: true },
+  plugins: [jwt({ jwks: { keyPairConfig: { alg: env.JWT_ALGORITHM || "EdDSA" } } }), bearer(), admin()],
+  // The site's forms are relayed with the address of the person who filled them in, so limits count people.
+  rateLimit: { enabled: env.RATE_LIMIT !== "off" },
+  session: { cookieCache: env.COOKIE_CACHE ? { enabled: true, strategy: env.COOKIE_CACHE } : { enabled: false } },
+  advanced: {
+    cookiePrefix: env.BETTER_AUTH_COOKIE_PREFIX || "better-auth",
+    database: env.GENERATE_ID === "uuid" ? { generateId: "uuid" } : {},
+    crossSubDomainCookies: env.COOKIE_DOMAIN ? { enabled: true, domain: env.COOKIE_DOMAIN } : { enabled: false },
+  },
+};
+
+async function migrate() {
+  const lock = new pg.Client({ connectionString: env.DATABASE_URL });
+  await lock.connect();
+  try {
+    // Held by a transaction and not by the session: that survives a pooler in between.
+    await lock.query("BEGIN");
+    await lock.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    const { toBeCreated, toBeAdded, schemaProblems, runMigrations } = await getMigrations(options);
+    if (schemaProblems?.length) console.error(`schema problems: ${JSON.stringify(schemaProblems)}`);
+    await runMigrations();
+    await lock.query("COMMIT");
+    console.log(`migrated: ${toBeCreated.length} tables made, ${toBeAdded.length} extended`);
+  } finally {
+    await lock.end();
+  }
+}
+
+await migrate();
+if (env.MIGRATE_ONLY) {
+  await pool.end();
+} else {
+  const handle = toNodeHandler(betterAuth(options));
+  const server = createServer((request, response) => {
+    // A malformed header makes the handler reject; unhandled, that would end the process for everybody.
+    Promise.resolve()
+      .then(() => handle(request, response))
+      .catch((error) => {
+        console.error(`request failed: ${error.name}`);
+        if (!response.headersSent) response.writeHead(500);
+        response.end();
+      });
+  });
+  server.keepAliveTimeout = 65_000; // longer than any client keeps an idle connection
+  server.listen(port, host, () => console.log(`Better Auth listens at http://${host}:${port}`));
+  process.on("SIGTERM", () => server.close(() => pool.end().then(() => process.exit(0))));
+}

@@ -1,0 +1,26 @@
+"""Why a sign-up, a sign-in or a change of an account did not happen."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """It was not accepted: words for the person, and the field of the form that they belong to."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class LimitReached(Exception):
+    """Too many tries. ``retry_after`` is in whole seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class Unavailable(Exception):
+    """The Better Auth server is away, slow, or answers what cannot be understood. Says what happened, for the log."""
+
+    retry_after = 10

@@ -1,0 +1,133 @@
+"""The door of a real Better Auth server: the forms are relayed to its HTTP API, and its cookies passed on as they are.
+
+The same functions as ``accounts``, with the same exceptions and Unavailable.
+"""
+
+from __future__ import annotations
+
+import logging
+from http.cookies import Morsel
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from todo_site.client_address import client_address
+
+from . import client, sessions
+from .client import Caller, Reply
+from .refusals import LimitReached, Refused, Unavailable
+
+logger = logging.getLogger(__name__)
+
+# The server's codes, as words at the field that they are about.
+WORDS = {
+    "INVALID_EMAIL_OR_PASSWORD": (None, gettext_lazy("The e-mail address or the password is not right.")),
+    "INVALID_EMAIL": ("email", gettext_lazy("Enter a valid email address.")),
+    "USER_ALREADY_EXISTS": (
+        "email",
+        gettext_lazy("There is an account with this e-mail address already. Sign in instead."),
+    ),
+    "PASSWORD_TOO_SHORT": ("password", gettext_lazy("This password is too short.")),
+    "PASSWORD_TOO_LONG": ("password", gettext_lazy("This password is too long.")),
+    "INVALID_PASSWORD": ("current_password", gettext_lazy("This is not your present password.")),
+    "EMAIL_NOT_VERIFIED": (None, gettext_lazy("Confirm your e-mail address first: a message is on its way to you.")),
+    "BANNED_USER": (None, gettext_lazy("This account is closed. Ask the people who run this site.")),
+    "EMAIL_PASSWORD_SIGN_UP_DISABLED": (None, gettext_lazy("New accounts are not made here.")),
+    "FAILED_TO_CREATE_USER": (
+        None,
+        gettext_lazy("The account could not be made. Check what you wrote."),
+    ),
+}
+WORDS["USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"] = WORDS["USER_ALREADY_EXISTS"]
+# The server's settings and ours do not fit: for the log, since nobody at a form can mend it.
+MISCONFIGURED = {"INVALID_ORIGIN", "MISSING_OR_NULL_ORIGIN", "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"}
+
+
+class RawCookie(Morsel[str]):
+    """A Set-Cookie line as the server wrote it, attributes that Python does not know included."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        name, _, rest = line.partition("=")
+        value = rest.partition(";")[0].strip()
+        self.set(name.strip(), value, value)
+        self.line = line
+
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802  http.cookies' name
+        return self.line
+
+
+def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
+    call(request, response, "/sign-up/email", {"email": email, "password": password, "name": name})
+
+
+def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
+    call(request, response, "/sign-in/email", {"email": email, "password": password, "rememberMe": remember_me})
+
+
+def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Ends the session at the server; when that is away, as the server would: the row goes and the cookies expire."""
+    try:
+        call(request, response, "/sign-out", {})
+    except (Refused, LimitReached, Unavailable) as error:
+        logger.warning("sign-out without the Better Auth server: %s", error, extra={"request": request})
+    sessions.end(request, response)
+
+
+def change_password(
+    request: HttpRequest, response: HttpResponseBase, *, current_password: str, new_password: str
+) -> None:
+    """Change the password and end all other sessions."""
+    body = {"currentPassword": current_password, "newPassword": new_password, "revokeOtherSessions": True}
+    call(request, response, "/change-password", body)
+
+
+def change_name(request: HttpRequest, response: HttpResponseBase, *, name: str) -> None:
+    call(request, response, "/update-user", {"name": name})
+
+
+def call(request: HttpRequest, response: HttpResponseBase, path: str, body: dict[str, Any]) -> Reply:
+    """Relay a form and pass the cookies of the answer on. Raises Refused, LimitReached, Unavailable."""
+    caller = Caller(
+        cookies=own_cookies(request),
+        address=client_address(request),
+        user_agent=request.headers.get("User-Agent", ""),
+    )
+    reply = client.post(path, body, caller)
+    if reply.status == 200:
+        pass_on(reply.set_cookies, response)
+        return reply
+    if reply.status == 429:
+        raise LimitReached(reply.retry_after)
+    if reply.code in WORDS:
+        field, words = WORDS[reply.code]
+        raise Refused(str(words), field)
+    if reply.code == "VALIDATION_ERROR":
+        raise Refused(_("The server did not accept this. Check what you wrote."), field_of(reply))
+    if reply.status in {401, 403, 422, 400} and reply.code not in MISCONFIGURED and reply.code:
+        raise Refused(_("The server did not accept this (%(code)s).") % {"code": reply.code})
+    raise Unavailable(f"POST {path}: {reply.status} {reply.code}")
+
+
+def field_of(reply: Reply) -> str | None:
+    """The field that a validation error is about, from its message: ``[body.email] Invalid email address; …``"""
+    message = str(reply.body.get("message", ""))
+    return next((field for field in ("email", "password", "name") if message.startswith(f"[body.{field}]")), None)
+
+
+def own_cookies(request: HttpRequest) -> str:
+    """The browser's Better Auth cookies, raw as they came, and none of the site's others."""
+    prefix = f"{settings.BETTER_AUTH_COOKIE_PREFIX}."
+    pairs = (pair.strip() for pair in request.META.get("HTTP_COOKIE", "").split(";"))
+    return "; ".join(pair for pair in pairs if pair.startswith((prefix, f"__Secure-{prefix}")))
+
+
+def pass_on(lines: list[str], response: HttpResponseBase) -> None:
+    """Put whole Set-Cookie lines on the response, two of one name (for two domains, say) included."""
+    for line in lines:
+        cookie = RawCookie(line)
+        first = cookie.key not in response.cookies
+        dict.__setitem__(response.cookies, cookie.key if first else line, cookie)

@@ -1,0 +1,48 @@
+"""What a load balancer and a monitor ask: is the process alive, and can it serve?"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from todo_site.better_auth import client
+from todo_site.better_auth.refusals import Unavailable
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when pages can be served, else 503. A Better Auth server that is away degrades: people go on working."""
+    parts = {"database": database(), "better_auth": better_auth()}
+    ready = parts["database"] == "ok"
+    degraded = parts["better_auth"] == "away"
+    status = ("degraded" if degraded else "ready") if ready else "not ready"
+    return JsonResponse({"status": status, **parts}, status=200 if ready else 503)
+
+
+def database() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return "away"
+    return "migrations pending" if pending else "ok"
+
+
+def better_auth() -> str:
+    if not settings.BETTER_AUTH_URL:
+        return "embedded"
+    try:
+        return "ok" if client.get("/ok").status == 200 else "away"
+    except Unavailable:
+        return "away"

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from .forms import EditTaskForm
 from .models import Task, TaskQuerySet
 
 
@@ -36,6 +37,7 @@ def picked_user(request: HttpRequest) -> str:
 class TaskAdmin(admin.ModelAdmin[Task]):
     """The tasks of one picked user, through the owned manager; without a pick there are none."""
 
+    form = EditTaskForm
     list_display = ["title", "status", "created_at", "updated_at"]
     list_filter = [OwnerFilter, "status"]
     search_fields = ["title"]

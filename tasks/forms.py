@@ -34,6 +34,10 @@ class TaskForm(forms.ModelForm[Task]):
         model = Task
         fields = ["title", "description"]
 
+    def clean(self) -> dict[str, Any]:
+        # Not ModelForm's: it would ask the database whether the row meets its constraints, which the validators say.
+        return self.cleaned_data
+
     def clean_description(self) -> str | None:
         return with_unix_line_ends(self.cleaned_data["description"]) or None
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from todo_site.outage import idempotent
 from todo_site.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
@@ -57,6 +58,7 @@ def count_by_status(tasks: TaskQuerySet) -> dict[str, int]:
     return {"pending": pending, "completed": completed, "all": pending + completed}
 
 
+@idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_task(request: OwnerRequest) -> HttpResponse:
     form = NewTaskForm(posted(request), instance=Task(user_id=request.user.id))
@@ -73,6 +75,7 @@ def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     return render(request, "tasks/detail.html", {"task": task})
 
 
+@idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)
@@ -84,6 +87,7 @@ def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     return render_form(request, "tasks/edit.html", form)
 
 
+@idempotent
 @require_POST
 def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)

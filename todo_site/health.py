@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from tasks import row_security
 from todo_site.better_auth import client
 from todo_site.better_auth.refusals import Unavailable
 
@@ -23,8 +24,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when pages can be served, else 503. A Better Auth server that is away degrades: people go on working."""
-    parts = {"database": database(), "better_auth": better_auth()}
-    ready = parts["database"] == "ok"
+    parts = {"database": database(), "isolation": isolation(), "better_auth": better_auth()}
+    ready = parts["database"] == "ok" and parts["isolation"] in {"ok", "embedded"}
     degraded = parts["better_auth"] == "away"
     status = ("degraded" if degraded else "ready") if ready else "not ready"
     return JsonResponse({"status": status, **parts}, status=200 if ready else 503)
@@ -37,6 +38,16 @@ def database() -> str:
     except DatabaseError:
         return "away"
     return "migrations pending" if pending else "ok"
+
+
+def isolation() -> str:
+    """Whether the walls stand that should; "embedded" where the database has none of its own."""
+    if connection.vendor != "postgresql":
+        return "embedded"
+    try:
+        return "ok" if not row_security.missing() else "broken"
+    except DatabaseError:
+        return "away"
 
 
 def better_auth() -> str:

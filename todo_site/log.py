@@ -1,32 +1,52 @@
 from __future__ import annotations
 
+import json
 import logging
 import traceback
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
 
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class Formatter(logging.Formatter):
-    """One line with the request's id, and for an error where it happened, but never what people typed.
+    """One line of JSON with the request's id, and for an error where it happened, but never what people typed.
 
     The message of an exception is left out: a database's says which row failed, titles and e-mail addresses included.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s")
-
     def format(self, record: logging.LogRecord) -> str:
-        record.request_id = getattr(getattr(record, "request", None), "id", "-")
-        return super().format(record)
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "request": getattr(getattr(record, "request", None), "id", None),
+            "message": without_request(record) if record.name == "gunicorn.error" else record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["stack"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  logging's name
         lines: list[str] = []
+        seen: list[BaseException] = []
         error = ei[1]
-        while error is not None:
+        while error is not None and not any(error is each for each in seen):
+            seen.append(error)
             kind = f"{type(error).__module__}.{type(error).__qualname__}"
             state = getattr(error, "sqlstate", None)
             lines = [*traceback.format_tb(error.__traceback__), f"{kind} {state or ''}".rstrip(), *lines]
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         return "\n".join(line.rstrip("\n") for line in lines)
+
+
+def without_request(record: logging.LogRecord) -> str:
+    """What gunicorn says, without the query string, the address or the header that it may quote from a request."""
+    message = record.getMessage()
+    if message.startswith("Error handling request "):
+        return message.partition("?")[0]
+    if message.startswith("Invalid request from ip="):
+        return "Invalid request"
+    return message

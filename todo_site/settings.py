@@ -24,6 +24,7 @@ SECRET_KEY = environment.required("SECRET_KEY")
 ALLOWED_HOSTS = environment.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 0, least=0, most=9)
+METRICS_TOKEN = environment.text("METRICS_TOKEN", "")
 
 BETTER_AUTH_URL = environment.origin("BETTER_AUTH_URL")
 BETTER_AUTH_SECRET = environment.text("BETTER_AUTH_SECRET", SECRET_KEY)
@@ -50,10 +51,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "todo_site.middleware.RequestIdMiddleware",
+    "todo_site.middleware.AccessMiddleware",
+    "todo_site.outage.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "todo_site.middleware.PrivateMiddleware",
+    "todo_site.middleware.BodySizeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -61,6 +65,7 @@ MIDDLEWARE = [
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tasks.middleware.RowSecurityMiddleware",  # last: it calls the view
 ]
 
 TEMPLATES = [
@@ -100,16 +105,18 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
         }
     else:
         database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler in transaction mode loses them
-        database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
-        database["OPTIONS"]["pool"] = {
-            "min_size": environment.integer("DB_POOL_MIN_SIZE", 5, least=0, most=1000),
-            "max_size": environment.integer("DB_POOL_MAX_SIZE", 20, least=1, most=1000),
-            "timeout": 3,
-        }
+        options = database.setdefault("OPTIONS", {})
+        options.setdefault("connect_timeout", 10)  # a database that sleeps wakes while the connection waits
+        options.setdefault("application_name", "todo")
+        # Each thread keeps a connection of its own. They are tested by their use (todo_site.outage), and after an
+        # outage the next request connects: a pool would go on waiting for attempts of its own in the background.
+        database["CONN_MAX_AGE"] = 300
     return database
 
 
 DATABASES = {"default": with_options(environment.database("DATABASE_URL", "sqlite:///db.sqlite3"))}
+
+ROW_LEVEL_SECURITY = environment.boolean("ROW_LEVEL_SECURITY", default=True)
 
 # Who is asking
 
@@ -125,6 +132,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from beside the site, without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -145,6 +153,12 @@ SECURE_CSP = {
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
 }
+
+# Limits of a request; an answer over one of them is 413. Bytes: of a whole body with its files, and of it without them.
+
+MAX_BODY_SIZE = 20 * 2**20
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # Language and time
 

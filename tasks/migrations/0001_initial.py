@@ -8,20 +8,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import tasks.text
-
-FOREIGN_KEY = "fk_task_user"
-
-
-class CreateTask(migrations.CreateModel):
-    """CreateModel with a foreign key of a settled name, checked at once like Better Auth's own."""
-
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
-        super().database_forwards(app_label, schema_editor, from_state, to_state)
-        for statement in schema_editor.deferred_sql:
-            is_foreign_key = getattr(statement, "template", "") == schema_editor.sql_create_fk
-            if is_foreign_key and statement.references_table("task"):
-                statement.parts["name"] = FOREIGN_KEY
-                statement.parts["deferrable"] = ""
+from tasks.adoption import CreateTask
 
 
 class Migration(migrations.Migration):

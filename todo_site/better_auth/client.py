@@ -120,10 +120,10 @@ def parse(content: bytes, what: str) -> dict[str, Any]:
         return {}
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unavailable(f"{what}: no JSON") from None
     return body if isinstance(body, dict) else {}
 
 
 def seconds(text: str | None) -> int:
-    return min(int(text), 3600) if text and text.isascii() and text.isdigit() else 10
+    return min(int(text[:9]), 3600) if text and text.isascii() and text.isdigit() else 10

@@ -6,7 +6,7 @@ The same functions as ``accounts``, with the same exceptions and Unavailable.
 from __future__ import annotations
 
 import logging
-from http.cookies import Morsel
+from http.cookies import CookieError, Morsel
 from typing import Any
 
 from django.conf import settings
@@ -42,6 +42,14 @@ WORDS = {
     ),
 }
 WORDS["USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"] = WORDS["USER_ALREADY_EXISTS"]
+# The server's names, and those of our forms' fields.
+FIELDS = {
+    "email": "email",
+    "password": "password",
+    "name": "name",
+    "currentPassword": "current_password",
+    "newPassword": "new_password",
+}
 # The server's settings and ours do not fit: for the log, since nobody at a form can mend it.
 MISCONFIGURED = {"INVALID_ORIGIN", "MISSING_OR_NULL_ORIGIN", "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"}
 
@@ -97,14 +105,14 @@ def call(request: HttpRequest, response: HttpResponseBase, path: str, body: dict
         user_agent=request.headers.get("User-Agent", ""),
     )
     reply = client.post(path, body, caller)
-    if reply.status == 200:
+    if reply.status == 200 and reply.body:
         pass_on(reply.set_cookies, response)
         return reply
     if reply.status == 429:
         raise LimitReached(reply.retry_after)
     if reply.code in WORDS:
         field, words = WORDS[reply.code]
-        raise Refused(str(words), field)
+        raise Refused(str(words), "new_password" if field == "password" and "newPassword" in body else field)
     if reply.code == "VALIDATION_ERROR":
         raise Refused(_("The server did not accept this. Check what you wrote."), field_of(reply))
     if reply.status in {401, 403, 422, 400} and reply.code not in MISCONFIGURED and reply.code:
@@ -115,7 +123,7 @@ def call(request: HttpRequest, response: HttpResponseBase, path: str, body: dict
 def field_of(reply: Reply) -> str | None:
     """The field that a validation error is about, from its message: ``[body.email] Invalid email address; …``"""
     message = str(reply.body.get("message", ""))
-    return next((field for field in ("email", "password", "name") if message.startswith(f"[body.{field}]")), None)
+    return next((field for name, field in FIELDS.items() if message.startswith(f"[body.{name}]")), None)
 
 
 def own_cookies(request: HttpRequest) -> str:
@@ -128,6 +136,10 @@ def own_cookies(request: HttpRequest) -> str:
 def pass_on(lines: list[str], response: HttpResponseBase) -> None:
     """Put whole Set-Cookie lines on the response, two of one name (for two domains, say) included."""
     for line in lines:
-        cookie = RawCookie(line)
+        try:
+            cookie = RawCookie(line)
+        except CookieError:
+            logger.warning("a cookie of the Better Auth server has a name that cannot be passed on")
+            continue
         first = cookie.key not in response.cookies
         dict.__setitem__(response.cookies, cookie.key if first else line, cookie)

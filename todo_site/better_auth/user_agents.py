@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 # In this order: most browsers also claim to be the ones further down.
 BROWSERS = [
     ("Edg(?:e|A|iOS)?/", "Edge"),
-    ("OPR/|Opera", "Opera"),
+    ("OPR/|OPT/|Opera", "Opera"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("Vivaldi/", "Vivaldi"),
     ("Firefox/|FxiOS/", "Firefox"),

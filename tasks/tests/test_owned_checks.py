@@ -1,0 +1,233 @@
+"""The system checks that keep every way into an owned table behind its manager."""
+# ruff: noqa: DJ008  throw-away models print nothing
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.core import checks
+from django.db import models
+from django.test.utils import isolate_apps
+
+from tasks.checks import check_owned_models
+from tasks.managers import OwnedQuerySet
+from tasks.models import OwnedModel, Task
+
+type Make = Callable[[], object]
+
+
+@pytest.fixture
+def _throw_away_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Models that a test makes go into a registry of their own, and that is where the check looks for them."""
+    with isolate_apps("tasks") as registry:
+        monkeypatch.setattr("tasks.checks.apps", registry)
+        yield
+
+
+def foreign_key() -> None:
+    class Attachment(models.Model):
+        task = models.ForeignKey(Task, on_delete=models.CASCADE)
+
+
+def nameless_foreign_key() -> None:
+    class Attachment(models.Model):
+        task = models.ForeignKey(Task, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+
+
+def one_to_one() -> None:
+    class Details(models.Model):
+        task = models.OneToOneField(Task, on_delete=models.CASCADE, related_name="+")
+
+
+def many_to_many() -> None:
+    class Label(models.Model):
+        tasks = models.ManyToManyField(Task, related_name="+")
+
+
+def foreign_key_to_a_proxy() -> None:
+    class Chore(Task):
+        class Meta:
+            proxy = True
+
+    class Attachment(models.Model):
+        chore = models.ForeignKey(Chore, on_delete=models.CASCADE, related_name="+")
+
+
+def foreign_object() -> None:
+    class Attachment(models.Model):
+        task_id = models.UUIDField()
+        task = models.ForeignObject(
+            Task, models.DO_NOTHING, from_fields=["task_id"], to_fields=["id"], related_name="+"
+        )
+
+
+def owned_to_owned() -> None:
+    class Step(OwnedModel):
+        task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="+")
+
+
+def owned_to_itself() -> None:
+    class Step(OwnedModel):
+        before = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
+
+
+def inherited_table() -> None:
+    class Chore(Task):
+        pass
+
+
+def abstract_relation() -> None:
+    class Attached(models.Model):
+        task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="+")
+
+        class Meta:
+            abstract = True
+
+    class Attachment(Attached):
+        pass
+
+
+def named_foreign_key() -> None:
+    class Note(OwnedModel):
+        kind = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="notes")
+
+
+def foreign_key_with_djangos_name() -> None:
+    class Note(OwnedModel):
+        kind = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+
+
+def named_one_to_one() -> None:
+    class Note(OwnedModel):
+        kind = models.OneToOneField(ContentType, on_delete=models.CASCADE, related_name="note")
+
+
+def named_owner() -> None:
+    class Note(OwnedModel):
+        user = models.ForeignKey("better_auth.User", on_delete=models.DB_CASCADE, related_name="notes")
+
+
+def named_many_to_many() -> None:
+    class Note(OwnedModel):
+        kinds = models.ManyToManyField(ContentType, related_name="notes")
+
+
+def plain_manager() -> None:
+    class Note(OwnedModel):
+        objects: ClassVar[models.Manager[Note]] = models.Manager()  # type: ignore[assignment]
+
+
+def plain_second_manager() -> None:
+    class Note(OwnedModel):
+        everything: ClassVar[models.Manager[Note]] = models.Manager()
+
+
+def plain_base_manager() -> None:
+    class Note(OwnedModel):
+        everything: ClassVar[models.Manager[Note]] = models.Manager()
+
+        class Meta:
+            base_manager_name = "everything"
+
+
+def plain_manager_with_an_owned_queryset() -> None:
+    class Note(OwnedModel):
+        objects: ClassVar[models.Manager[Note]] = models.Manager.from_queryset(OwnedQuerySet)()  # type: ignore[assignment]
+
+
+def plain_manager_of_a_proxy() -> None:
+    class Chore(Task):
+        everything: ClassVar[models.Manager[Chore]] = models.Manager()
+
+        class Meta:
+            proxy = True
+
+
+def found() -> set[str | None]:
+    return {message.id for message in check_owned_models()}
+
+
+@pytest.mark.usefixtures("_throw_away_models")
+@pytest.mark.parametrize(
+    ("make", "ids"),
+    [
+        (foreign_key, {"tasks.E001"}),
+        (nameless_foreign_key, {"tasks.E001"}),
+        (one_to_one, {"tasks.E001"}),
+        (many_to_many, {"tasks.E001"}),
+        (foreign_key_to_a_proxy, {"tasks.E001"}),
+        (foreign_object, {"tasks.E001"}),
+        (owned_to_owned, {"tasks.E001"}),
+        (owned_to_itself, {"tasks.E001"}),
+        (abstract_relation, {"tasks.E001"}),
+        (inherited_table, {"tasks.E001", "tasks.E002"}),
+        (named_foreign_key, {"tasks.E002"}),
+        (foreign_key_with_djangos_name, {"tasks.E002"}),
+        (named_one_to_one, {"tasks.E002"}),
+        (named_owner, {"tasks.E002"}),
+        (named_many_to_many, {"tasks.E001", "tasks.E002"}),
+        (plain_manager, {"tasks.E003"}),
+        (plain_second_manager, {"tasks.E003"}),
+        (plain_base_manager, {"tasks.E003"}),
+        (plain_manager_with_an_owned_queryset, {"tasks.E003"}),
+        (plain_manager_of_a_proxy, {"tasks.E003"}),
+    ],
+)
+def test_refuses(make: Make, ids: set[str]) -> None:
+    assert found() == set()
+    make()
+    assert found() == ids
+
+
+def fine_owned_model() -> None:
+    class Note(OwnedModel):
+        task_id = models.UUIDField()
+        kind = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="+")
+
+
+def fine_owned_model_with_a_meta_of_its_own() -> None:
+    class Note(OwnedModel):
+        class Meta:
+            ordering = ["pk"]
+
+
+def fine_proxy() -> None:
+    class Chore(Task):
+        class Meta:
+            proxy = True
+
+
+def fine_other_model() -> None:
+    class Kind(models.Model):
+        parent = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="kinds")
+
+
+@pytest.mark.usefixtures("_throw_away_models")
+@pytest.mark.parametrize(
+    "make", [fine_owned_model, fine_owned_model_with_a_meta_of_its_own, fine_proxy, fine_other_model]
+)
+def test_accepts(make: Make) -> None:
+    make()
+    assert found() == set()
+
+
+def test_finds_nothing_in_the_project() -> None:
+    assert check_owned_models() == []
+
+
+def test_runs_with_djangos_checks() -> None:
+    assert check_owned_models in checks.registry.registry.get_checks()
+
+
+@pytest.mark.usefixtures("_throw_away_models")
+def test_says_how_to_mend_it() -> None:
+    for make in (foreign_key, named_foreign_key, plain_manager_of_a_proxy):
+        make()
+    hints = {str(message.id): str(message.hint) for message in check_owned_models()}
+    assert "for_user()" in hints["tasks.E001"]
+    assert 'related_name="+"' in hints["tasks.E002"]
+    assert "OwnedManager" in hints["tasks.E003"]
+    assert all(message.level == checks.ERROR for message in check_owned_models())

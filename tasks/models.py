@@ -67,8 +67,8 @@ class OwnedModel(models.Model):
         super().refresh_from_db(using, fields, rows.for_user(self.owner))
 
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any, **kwargs: Any) -> Any:
-        """The UPDATE of save(): only within the owner's rows, and never of the owner or the time of creation."""
-        changes = [value for value in values if value[0].attname != OWNER and not is_creation_time(value[0])]
+        """The UPDATE of save(): only within the owner's rows, and never of the time of creation."""
+        changes = [value for value in values if not is_creation_time(value[0])]
         return super()._do_update(base_qs.for_user(self.owner), using, pk_val, changes, *args, **kwargs)
 
 

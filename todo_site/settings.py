@@ -1,5 +1,6 @@
 """The one settings module, driven by the environment; ``.env.example`` says what each variable does."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,10 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
     return database
 
 
-DATABASES = {"default": with_options(environment.database("DATABASE_URL", "sqlite:///db.sqlite3"))}
+# Migrations and maintenance go past the pooler, if there is one.
+is_maintenance = sys.argv[1:2] in (["migrate"], ["adoption"]) and bool(environment.text("DATABASE_URL_UNPOOLED", ""))
+database_url = "DATABASE_URL_UNPOOLED" if is_maintenance else "DATABASE_URL"
+DATABASES = {"default": with_options(environment.database(database_url, "sqlite:///db.sqlite3"))}
 
 ROW_LEVEL_SECURITY = environment.boolean("ROW_LEVEL_SECURITY", default=True)
 

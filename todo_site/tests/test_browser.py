@@ -149,6 +149,17 @@ def test_keeps_what_was_typed_and_says_what_is_wrong(browser: Browser, site: str
     expect(page.get_by_label("Title")).to_have_value("x" * 256)
 
 
+def test_counts_characters_as_the_server_does(browser: Browser, site: str) -> None:
+    page = person(browser, site, javascript=True)
+    sign_up(page, "erik@example.org")
+    page.goto("/tasks/new/")
+    expect(page.locator(".counter")).to_be_hidden()
+    page.get_by_label("Title").fill("🎉" * 255)
+    expect(page.get_by_text("255 of 255 characters")).to_be_visible()
+    page.get_by_role("button", name="Add task").click()
+    expect(page.get_by_role("link", name="🎉" * 255, exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_never_scrolls_sideways(browser: Browser, site: str, width: int) -> None:
     page = person(browser, site, javascript=True)

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections import ChainMap
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,11 @@ class Env(environ.Env):  # type: ignore[misc]  # the library is not typed
 env = Env()
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
-ORIGIN = re.compile(r"https?://[A-Za-z0-9.*\-\[\]:]+")
+ORIGIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.*-]+)(:[0-9]{1,5})?")
+
+
+class Malformed(ValueError):
+    """A value that cannot be used; the message goes behind the variable's name and never shows the value."""
 
 
 def required(name: str) -> str:
@@ -36,7 +41,7 @@ def required(name: str) -> str:
 def boolean(name: str, default: bool) -> bool:
     def parse(text: str) -> bool:
         if text.lower() not in TRUE | FALSE:
-            raise ValueError("is neither true nor false")
+            raise Malformed("is neither true nor false")
         return text.lower() in TRUE
 
     return _read(name, default, parse)
@@ -45,7 +50,7 @@ def boolean(name: str, default: bool) -> bool:
 def integer(name: str, default: int, least: int, most: int) -> int:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise ValueError(f"is not a whole number from {least} to {most}")
+            raise Malformed(f"is not a whole number from {least} to {most}")
         return int(text)
 
     return _read(name, default, parse)
@@ -73,10 +78,10 @@ def database(name: str, default: str) -> dict[str, Any]:
 
     def parse(text: str) -> dict[str, Any]:
         if not text.startswith(("sqlite://", "postgresql://", "postgres://")):
-            raise ValueError("is not a sqlite:/// or postgresql:// address")
+            raise Malformed("is not a sqlite:/// or postgresql:// address")
         parsed: dict[str, Any] = env.db_url_config(text)
         if not parsed.get("NAME"):
-            raise ValueError("names no database")
+            raise Malformed("names no database")
         return parsed
 
     return _read(name, parse(default), parse)
@@ -88,15 +93,25 @@ def _read[T](name: str, default: T, parse: Callable[[str], T]) -> T:
         return default
     try:
         return parse(given)
-    except ValueError as error:
-        # The value stays out of the message: it may be a password.
+    except Malformed as error:
         raise ImproperlyConfigured(f"{name} {error}.") from None
+    except ValueError:
+        # What a library says may quote the value, and that may be a password.
+        raise ImproperlyConfigured(f"{name} cannot be read.") from None
 
 
 def _origin(text: str) -> str:
-    if not ORIGIN.fullmatch(text) or not urlsplit(text).hostname:
-        raise ValueError("is not an origin such as https://todo.example.org")
+    if not ORIGIN.fullmatch(text) or not has_host_and_port(text):
+        raise Malformed("is not an origin such as https://todo.example.org")
     return text
+
+
+def has_host_and_port(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no IPv6 address, or a port over 65535
+        return False
 
 
 def make_env_file(path: Path, example: Path) -> None:
@@ -117,7 +132,8 @@ def make_env_file(path: Path, example: Path) -> None:
     except OSError as error:
         raise ImproperlyConfigured(f"SECRET_KEY is not set and {path} cannot be written: {error.strerror}.") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def is_embedded() -> bool:

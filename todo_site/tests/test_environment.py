@@ -206,7 +206,7 @@ def run(project: Path, *command: str, **variables: str) -> subprocess.CompletedP
         ("SECRET_KEY", {"BETTER_AUTH_URL": f"http://{SECRET}:3000"}),
         ("BETTER_AUTH_URL", {"SECRET_KEY": KEY, "BETTER_AUTH_URL": SECRET}),
         ("DATABASE_URL", {"SECRET_KEY": KEY, "DATABASE_URL": f"mysql://todo:{SECRET}@127.0.0.1/todo"}),
-        ("DB_POOL_MIN_SIZE", {"SECRET_KEY": KEY, "DATABASE_URL": POSTGRESQL, "DB_POOL_MIN_SIZE": SECRET}),
+        ("ROW_LEVEL_SECURITY", {"SECRET_KEY": KEY, "DATABASE_URL": POSTGRESQL, "ROW_LEVEL_SECURITY": SECRET}),
         ("DEBUG", {"SECRET_KEY": KEY, "DEBUG": SECRET}),
         ("TRUSTED_PROXIES", {"SECRET_KEY": KEY, "TRUSTED_PROXIES": SECRET}),
         ("CSRF_TRUSTED_ORIGINS", {"SECRET_KEY": KEY, "CSRF_TRUSTED_ORIGINS": SECRET}),

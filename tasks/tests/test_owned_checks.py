@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -120,9 +120,17 @@ def plain_manager() -> None:
         objects: ClassVar[models.Manager[Note]] = models.Manager()  # type: ignore[assignment]
 
 
+def plain_default_manager() -> None:
+    class Note(OwnedModel):
+        everything: ClassVar[models.Manager[Note]] = models.Manager()
+
+
 def plain_second_manager() -> None:
     class Note(OwnedModel):
         everything: ClassVar[models.Manager[Note]] = models.Manager()
+
+        class Meta:
+            default_manager_name = "objects"
 
 
 def plain_base_manager() -> None:
@@ -131,6 +139,7 @@ def plain_base_manager() -> None:
 
         class Meta:
             base_manager_name = "everything"
+            default_manager_name = "objects"
 
 
 def plain_manager_with_an_owned_queryset() -> None:
@@ -150,65 +159,71 @@ def found() -> set[str | None]:
     return {message.id for message in check_owned_models()}
 
 
+FAULTS: dict[Make, set[str]] = {
+    foreign_key: {"tasks.E001"},
+    nameless_foreign_key: {"tasks.E001"},
+    one_to_one: {"tasks.E001"},
+    many_to_many: {"tasks.E001"},
+    foreign_key_to_a_proxy: {"tasks.E001"},
+    foreign_object: {"tasks.E001"},
+    owned_to_owned: {"tasks.E001"},
+    owned_to_itself: {"tasks.E001"},
+    abstract_relation: {"tasks.E001"},
+    inherited_table: {"tasks.E001", "tasks.E002"},
+    named_foreign_key: {"tasks.E002"},
+    foreign_key_with_djangos_name: {"tasks.E002"},
+    named_one_to_one: {"tasks.E002"},
+    named_owner: {"tasks.E002"},
+    named_many_to_many: {"tasks.E001", "tasks.E002"},
+    plain_manager: {"tasks.E003"},
+    plain_default_manager: {"tasks.E003"},
+    plain_second_manager: {"tasks.E003"},
+    plain_base_manager: {"tasks.E003"},
+    plain_manager_with_an_owned_queryset: {"tasks.E003"},
+    plain_manager_of_a_proxy: {"tasks.E003"},
+}
+
+
+def name(make: Any) -> str:
+    return str(make.__name__).replace("_", " ")
+
+
 @pytest.mark.usefixtures("_throw_away_models")
-@pytest.mark.parametrize(
-    ("make", "ids"),
-    [
-        (foreign_key, {"tasks.E001"}),
-        (nameless_foreign_key, {"tasks.E001"}),
-        (one_to_one, {"tasks.E001"}),
-        (many_to_many, {"tasks.E001"}),
-        (foreign_key_to_a_proxy, {"tasks.E001"}),
-        (foreign_object, {"tasks.E001"}),
-        (owned_to_owned, {"tasks.E001"}),
-        (owned_to_itself, {"tasks.E001"}),
-        (abstract_relation, {"tasks.E001"}),
-        (inherited_table, {"tasks.E001", "tasks.E002"}),
-        (named_foreign_key, {"tasks.E002"}),
-        (foreign_key_with_djangos_name, {"tasks.E002"}),
-        (named_one_to_one, {"tasks.E002"}),
-        (named_owner, {"tasks.E002"}),
-        (named_many_to_many, {"tasks.E001", "tasks.E002"}),
-        (plain_manager, {"tasks.E003"}),
-        (plain_second_manager, {"tasks.E003"}),
-        (plain_base_manager, {"tasks.E003"}),
-        (plain_manager_with_an_owned_queryset, {"tasks.E003"}),
-        (plain_manager_of_a_proxy, {"tasks.E003"}),
-    ],
-)
+@pytest.mark.parametrize(("make", "ids"), FAULTS.items(), ids=map(name, FAULTS))
 def test_refuses(make: Make, ids: set[str]) -> None:
     assert found() == set()
     make()
     assert found() == ids
 
 
-def fine_owned_model() -> None:
+def owned_model() -> None:
     class Note(OwnedModel):
         task_id = models.UUIDField()
         kind = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="+")
 
 
-def fine_owned_model_with_a_meta_of_its_own() -> None:
+def owned_model_with_a_meta_of_its_own() -> None:
     class Note(OwnedModel):
         class Meta:
             ordering = ["pk"]
 
 
-def fine_proxy() -> None:
+def proxy() -> None:
     class Chore(Task):
         class Meta:
             proxy = True
 
 
-def fine_other_model() -> None:
+def other_model() -> None:
     class Kind(models.Model):
         parent = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="kinds")
 
 
+FINE: list[Make] = [owned_model, owned_model_with_a_meta_of_its_own, proxy, other_model]
+
+
 @pytest.mark.usefixtures("_throw_away_models")
-@pytest.mark.parametrize(
-    "make", [fine_owned_model, fine_owned_model_with_a_meta_of_its_own, fine_proxy, fine_other_model]
-)
+@pytest.mark.parametrize("make", FINE, ids=map(name, FINE))
 def test_accepts(make: Make) -> None:
     make()
     assert found() == set()

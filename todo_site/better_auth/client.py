@@ -126,4 +126,4 @@ def parse(content: bytes, what: str) -> dict[str, Any]:
 
 
 def seconds(text: str | None) -> int:
-    return min(int(text[:9]), 3600) if text and text.isascii() and text.isdigit() else 10
+    return min(max(int(text[:9]), 1), 3600) if text and text.isascii() and text.isdigit() else 10

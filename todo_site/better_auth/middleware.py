@@ -4,9 +4,12 @@ from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
 
 from . import cookies, sessions, tokens
@@ -55,4 +58,6 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
         if tokens.bearer(request) is not None:
             return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        if request.method not in {"GET", "HEAD"}:  # after signing in, a page can be shown and a form's target cannot
+            return redirect_to_login(resolve_url(settings.LOGIN_REDIRECT_URL))
         return super().handle_no_permission(request, view_func)

@@ -10,6 +10,7 @@ from http.cookies import CookieError, Morsel
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -69,7 +70,9 @@ class RawCookie(Morsel[str]):
 
 
 def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
-    call(request, response, "/sign-up/email", {"email": email, "password": password, "name": name})
+    reply = call(request, response, "/sign-up/email", {"email": email, "password": password, "name": name})
+    if not reply.body.get("token"):  # the server wants the address confirmed first, or signs nobody in by itself
+        messages.info(request, _("The account is made. Confirm your e-mail address if you are asked to, then sign in."))
 
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:

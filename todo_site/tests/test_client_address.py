@@ -55,3 +55,8 @@ def test_is_empty_for_a_socket_that_is_a_file(settings: Settings, socket: str) -
 def test_is_written_in_one_way(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = 0
     assert address(None, "2001:DB8:0:0::1") == address(None, "2001:db8::1") == "2001:db8::1"
+
+
+def test_is_the_sockets_where_the_proxy_said_nothing(settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = 1
+    assert address(None) == address("") == SOCKET

@@ -33,6 +33,7 @@ OWNERLESS = [
     "SELECT * FROM task WHERE (user_id = %s OR id = %s)",
     "SELECT * FROM task WHERE (user_id = %s AND id = %s) OR id = %s",
     "SELECT * FROM task WHERE NOT (user_id = %s)",
+    "SELECT * FROM task WHERE NOT (id = %s AND user_id = %s)",
     "SELECT * FROM task WHERE NOT user_id = %s",
     "SELECT * FROM task WHERE user_id = user_id",
     "SELECT * FROM task WHERE user_id <> %s",

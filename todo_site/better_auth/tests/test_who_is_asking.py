@@ -236,3 +236,7 @@ def test_knows_nobody_by_a_tampered_cookie(session: Session, tamper: Callable[[r
         assert (response.status_code, response.headers.get("Location")) == (302, "/sign-in/?next=/"), raw
         assert "Water the plants" not in response.text
         assert not response.cookies, raw
+
+
+def test_leads_on_to_a_page_after_a_form_that_came_too_late(client: Client) -> None:
+    assert client.post("/settings/sessions/revoke/").headers["Location"] == "/sign-in/?next=/"

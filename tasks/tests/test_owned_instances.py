@@ -12,7 +12,6 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core import serializers
 from django.db import IntegrityError, connection, models, transaction
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.managers import UserIdRequired
@@ -235,15 +234,6 @@ def test_keeps_its_time_of_creation(scene: Scene) -> None:
     task.created_at = datetime(1999, 9, 9, tzinfo=UTC)
     task.save_base(raw=True)
     assert scene.my_task.created_at == created
-
-
-def test_never_writes_its_owner_again(scene: Scene) -> None:
-    with CaptureQueriesContext(connection) as statements:
-        scene.my_task.save()
-        scene.my_task.save(update_fields=["user", "title"])
-    updates = [entry["sql"] for entry in statements if entry["sql"].startswith("UPDATE")]
-    assert len(updates) == 2
-    assert not [sql for sql in updates if "user_id" in sql.split(" WHERE ")[0]]
 
 
 @pytest.mark.parametrize(

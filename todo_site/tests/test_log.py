@@ -32,14 +32,6 @@ class Failure(Exception):
     pass
 
 
-def line_of(record: logging.LogRecord) -> dict[str, Any]:
-    text = Formatter().format(record)
-    assert "\n" not in text
-    assert TYPED not in text
-    line: dict[str, Any] = json.loads(text)
-    return line
-
-
 def written(record: logging.LogRecord) -> dict[str, Any]:
     """The line that is written for a record, which has no line of its own for anything."""
     text = Formatter().format(record)

@@ -40,10 +40,12 @@ def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True)
 def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail any statement of any test that names an owned table without an owner in it."""
-    if "db" not in request.fixturenames and "transactional_db" not in request.fixturenames:
+    mark = request.node.get_closest_marker("django_db")
+    if not mark and "db" not in request.fixturenames and "transactional_db" not in request.fixturenames:
         yield
         return
-    request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
+    transactional = "transactional_db" in request.fixturenames or bool(mark and mark.kwargs.get("transaction"))
+    request.getfixturevalue("transactional_db" if transactional else "db")
 
     def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         connection.execute_wrappers.append(tripwire)

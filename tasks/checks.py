@@ -26,7 +26,7 @@ def check_owned_models(
 
 
 def relations_to_owned(model: type[models.Model]) -> Iterator[CheckMessage]:
-    for field in [*model._meta.local_fields, *model._meta.local_many_to_many]:
+    for field in [*model._meta.local_fields, *model._meta.local_many_to_many, *model._meta.private_fields]:
         target = field.related_model
         if isinstance(target, type) and issubclass(target, OwnedModel):
             yield Error(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
+from asgiref.sync import sync_to_async
 from django.db import models
 from django.db.models import sql
 from django.db.models.lookups import Exact
@@ -127,6 +128,9 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         self.owner  # noqa: B018  an empty list on an unbound queryset is a mistake too
         return super().bulk_create(rows, batch_size)
 
+    async def abulk_create(self, objs: Iterable[M], batch_size: int | None = None) -> list[M]:  # type: ignore[override]
+        return await sync_to_async(self.bulk_create)(objs, batch_size)
+
     def update(self, **kwargs: Any) -> int:
         """As Django's; the owner and the time of creation never change, the time of change always does."""
         fixed = {"user", OWNER} | {field.name for field in self.model._meta.fields if is_creation_time(field)}
@@ -157,7 +161,13 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
 
     _raw_delete.alters_data = True  # type: ignore[attr-defined]
 
-    def _combinator_query(self, combinator: str, *other_qs: models.QuerySet[M], **kwargs: Any) -> Self:
+    def union(self, *other_qs: models.QuerySet[Any, Any], all: bool = False) -> Self:  # noqa: A002  Django's name
+        # Before Django's short cut for an empty left side, which would hand back the others as they are.
+        for other in other_qs:
+            require_same_user(self.query, other.query)
+        return super().union(*other_qs, all=all)
+
+    def _combinator_query(self, combinator: str, *other_qs: models.QuerySet[Any, Any], **kwargs: Any) -> Self:
         for other in other_qs:
             require_same_user(self.query, other.query)
         return super()._combinator_query(combinator, *other_qs, **kwargs)  # type: ignore[misc, no-any-return]

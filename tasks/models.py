@@ -88,6 +88,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
 
         An id that is taken by somebody else is replaced, so that nobody learns of it.
         """
+        self._refuse_other_owner({OWNER: task.user_id})
         try:
             with transaction.atomic(using=self.db):
                 task.save(force_insert=True)

@@ -142,6 +142,17 @@ def plain_base_manager() -> None:
             default_manager_name = "objects"
 
 
+def plain_base_manager_of_a_first_parent() -> None:
+    class Dated(models.Model):
+        day = models.DateField()
+
+        class Meta:
+            abstract = True
+
+    class Note(Dated, OwnedModel):
+        pass
+
+
 def plain_manager_with_an_owned_queryset() -> None:
     class Note(OwnedModel):
         objects: ClassVar[models.Manager[Note]] = models.Manager.from_queryset(OwnedQuerySet)()  # type: ignore[assignment]
@@ -179,6 +190,7 @@ FAULTS: dict[Make, set[str]] = {
     plain_default_manager: {"tasks.E003"},
     plain_second_manager: {"tasks.E003"},
     plain_base_manager: {"tasks.E003"},
+    plain_base_manager_of_a_first_parent: {"tasks.E003"},
     plain_manager_with_an_owned_queryset: {"tasks.E003"},
     plain_manager_of_a_proxy: {"tasks.E003"},
 }

@@ -205,3 +205,12 @@ def test_shows_nothing_in_none(bound: bool, scene: Scene) -> None:
     assert (nothing.update(title="x"), nothing.delete()[0]) == (0, 0)
     assert list(User.objects.filter(pk__in=nothing.values("user_id"))) == []
     assert len(scene.mine) + len(scene.theirs) == 5
+
+
+@pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
+def test_takes_no_stranger_into_the_union_of_an_empty_one(stranger: Callable[[Scene], Tasks], scene: Scene) -> None:
+    for left in (scene.mine.none(), Task.objects.none()):
+        with pytest.raises(UserIdRequired):
+            left.union(stranger(scene))
+        with pytest.raises(UserIdRequired):
+            left.union(stranger(scene), scene.mine)

@@ -311,3 +311,17 @@ def test_leaves_the_table_standing_when_all_is_deleted(scene: Scene) -> None:
     assert scene.mine.delete() == (2, {"tasks.Task": 2})
     assert titles(scene.mine) == []
     assert titles(scene.theirs) == ["B1", "B2", "B3"]
+
+
+def test_adds_once_for_nobody_else(scene: Scene) -> None:
+    planted = Task(user_id=scene.bob.id, title="Planted")
+    for tasks in (scene.mine, Task.objects.get_queryset()):
+        with pytest.raises(UserIdRequired):
+            tasks.add_once(planted)
+
+
+def test_makes_rows_in_bulk_from_async_code_too(scene: Scene) -> None:
+    make = async_to_sync(scene.mine.abulk_create)
+    assert [task.title for task in make([Task(user=scene.alice, title="New")])] == ["New"]
+    with pytest.raises(UserIdRequired):
+        make([Task(user=scene.bob, title="Planted")])

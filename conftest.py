@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.test import Client
@@ -48,13 +48,15 @@ def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
     request.getfixturevalue("transactional_db" if transactional else "db")
 
     def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-        connection.execute_wrappers.append(tripwire)
+        # In front: what was put there by a ``with`` takes the last one away at its end.
+        if tripwire not in connection.execute_wrappers:
+            connection.execute_wrappers.insert(0, tripwire)
 
-    # Connections of other threads too, such as a live server's.
-    connection_created.connect(watch)
-    with connections["default"].execute_wrapper(tripwire):
-        yield
+    connection_created.connect(watch)  # connections of other threads too, and those that are made again
+    watch(connection)
+    yield
     connection_created.disconnect(watch)
+    connection.execute_wrappers.remove(tripwire)
 
 
 @pytest.fixture
@@ -95,5 +97,5 @@ def bobs(bob: User, sign_in: Callable[[User], Client]) -> Client:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With REQUIRE_ALL_TESTS, as in CI, a skipped test is a failure."""
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("REQUIRE_ALL_TESTS") and reporter.stats.get("skipped"):
+    if os.environ.get("REQUIRE_ALL_TESTS") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

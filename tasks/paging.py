@@ -11,6 +11,7 @@ from typing import Self
 from django.db.models import F, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
 
+from .journal import TaskEvent
 from .models import Task
 
 PAGE_SIZE = 50
@@ -66,3 +67,19 @@ class Page:
     @staticmethod
     def _beside(direction: str, rows: list[Task]) -> Cursor | None:
         return Cursor(direction, rows[0].created_at, rows[0].id) if rows else None
+
+
+@dataclass(frozen=True)
+class EntryPage:
+    """Up to PAGE_SIZE entries of the journal, newest first, and the number before which the next page begins."""
+
+    entries: list[TaskEvent]
+    before: int | None
+
+    @classmethod
+    def of(cls, entries: QuerySet[TaskEvent], before: str) -> Self:
+        """The page before a number, as it stands in an address; anything else is the first page."""
+        if re.fullmatch("[0-9]{1,18}", before):
+            entries = entries.filter(number__lt=int(before))
+        found = list(entries[: PAGE_SIZE + 1])
+        return cls(found[:PAGE_SIZE], found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None)

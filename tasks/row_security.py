@@ -21,7 +21,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from psycopg.pq import TransactionStatus
 
-from .models import OwnedModel
+from .owned import OwnedModel
 
 ROLE = "todo_web"
 SET = "SELECT set_config('role', %s, true), set_config('app.user_id', %s, true)"

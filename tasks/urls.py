@@ -11,4 +11,9 @@ urlpatterns = [
     path("tasks/<uuid:task_id>/edit/", views.edit_task, name="edit"),
     path("tasks/<uuid:task_id>/status/", views.set_status, name="status"),
     path("tasks/<uuid:task_id>/delete/", views.delete_task, name="delete"),
+    path("tasks/bulk/", views.change_many, name="bulk"),
+    path("undo/<uuid:entry_id>/", views.undo, name="undo"),
+    path("trash/", views.trash, name="trash"),
+    path("trash/<uuid:task_id>/restore/", views.restore, name="restore"),
+    path("history/", views.history, name="history"),
 ]

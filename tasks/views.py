@@ -1,24 +1,30 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Protocol
 
 from django.contrib import messages
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from todo_site.outage import idempotent
 from todo_site.redirects import SeeOther, next_url
+from todo_site.views import error_page
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
-from .models import Task, TaskQuerySet
-from .paging import Cursor, Page
+from .journal import CannotUndo, Origin, TaskEvent
+from .models import EditConflict, Task, TaskQuerySet
+from .paging import Cursor, EntryPage, Page
 
 FILTERS = ("pending", "completed", "all")
+HISTORY_SIZE = 50
 
 
 class Owner(Protocol):
@@ -61,52 +67,170 @@ def count_by_status(tasks: TaskQuerySet) -> dict[str, int]:
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_task(request: OwnerRequest) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
     form = NewTaskForm(posted(request), instance=Task(user_id=request.user.id))
-    if form.is_valid():
-        task = form.save()
-        messages.success(request, _("Added “%(title)s”.") % {"title": task.title})
-        return SeeOther(next_url(request) or reverse("tasks:list"))
-    return render_form(request, "tasks/new.html", form)
+    if not form.is_valid():
+        return render_form(request, "tasks/new.html", form)
+    entry = tasks.add(form.task(), Origin.of(request))
+    tell(request, _("Added “%(title)s”.") % {"title": short(entry.title)}, [entry])
+    return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
 @require_safe
 def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)
-    return render(request, "tasks/detail.html", {"task": task})
+    entries = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()
+    return render(request, "tasks/detail.html", {"task": task, "entries": entries[:HISTORY_SIZE]})
 
 
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
-    task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)
+    tasks = Task.objects.for_user(request.user.id)
+    task = tasks.filter(pk=task_id).first()
+    if task is None:
+        return gone(request, task_id)
     form = EditTaskForm(posted(request), instance=task)
-    if form.is_valid():
-        form.save()
-        messages.success(request, _("Saved “%(title)s”.") % {"title": task.title})
-        return SeeOther(next_url(request) or task.get_absolute_url())
-    return render_form(request, "tasks/edit.html", form)
+    if not form.is_valid():
+        return render_form(request, "tasks/edit.html", form)
+    try:
+        entries = tasks.edit(task_id, form.wanted, form.cleaned_data["version"], Origin.of(request))
+    except EditConflict as conflict:
+        context = {"conflict": conflict, "task": conflict.task, "next": next_url(request) or ""}
+        return render(request, "tasks/conflict.html", context, status=409)
+    except Task.DoesNotExist:
+        return gone(request, task_id)
+    tell(request, _("Saved “%(title)s”.") % {"title": short(form.cleaned_data["title"])}, entries)
+    return SeeOther(next_url(request) or reverse("tasks:detail", args=[task_id]))
+
+
+def gone(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
+    """404; or, for a task that went into the trash while its form was open, a page that keeps what was typed."""
+    trash = TaskEvent.objects.for_user(request.user.id).in_trash()
+    if not trash.filter(task_id=task_id).exists() or request.method != "POST":
+        raise Http404
+    title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
+    held = [
+        ("title", _("Title"), request.POST.get("title", "")),
+        ("description", _("Description"), request.POST.get("description", "")),
+    ]
+    return error_page(request, 409, title, words, held=held, again=reverse("tasks:new"))
 
 
 @idempotent
 @require_POST
 def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
-    task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)
+    tasks = Task.objects.for_user(request.user.id)
+    task = get_object_or_404(tasks, pk=task_id)
     status = request.POST.get("status", "")
     if status not in Task.Status.values:
         unchanged = {"title": task.title, "description": task.description, "status": status}
         return render_form(request, "tasks/edit.html", EditTaskForm(unchanged, instance=task))
-    task.set_status(status)
-    done = _("Completed “%(title)s”.") if task.is_completed else _("Reopened “%(title)s”.")
-    messages.success(request, done % {"title": task.title})
+    entries = tasks.filter(pk=task_id).set_status(status, Origin.of(request))
+    done = _("Completed “%(title)s”.") if status == Task.Status.COMPLETED else _("Reopened “%(title)s”.")
+    tell(request, done % {"title": short(task.title)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
+@idempotent
 @require_POST
 def delete_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
-    task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)
-    task.delete()
-    messages.success(request, _("Deleted “%(title)s”.") % {"title": task.title})
+    tasks = Task.objects.for_user(request.user.id)
+    trash = TaskEvent.objects.for_user(request.user.id).in_trash()
+    entries = tasks.filter(pk=task_id).discard(Origin.of(request)) or [get_object_or_404(trash, task_id=task_id)]
+    tell(request, _("Deleted “%(title)s”.") % {"title": short(entries[0].title)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
+
+
+@idempotent
+@require_POST
+def change_many(request: OwnerRequest) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
+    picked = tasks.filter(pk__in=ids_in(request.POST.getlist("task")))
+    match request.POST.get("action"):
+        case "complete":
+            entries = picked.set_status(Task.Status.COMPLETED, Origin.of(request))
+            done = ngettext("Completed %(n)d task.", "Completed %(n)d tasks.", len(entries))
+        case "reopen":
+            entries = picked.set_status(Task.Status.PENDING, Origin.of(request))
+            done = ngettext("Reopened %(n)d task.", "Reopened %(n)d tasks.", len(entries))
+        case "delete":
+            entries = picked.discard(Origin.of(request))
+            done = ngettext("Deleted %(n)d task.", "Deleted %(n)d tasks.", len(entries))
+        case _other:
+            entries, done = [], _("Nothing was changed: choose what to do with the tasks.")
+    tell(request, done % {"n": len(entries)}, entries)
+    return SeeOther(next_url(request) or reverse("tasks:list"))
+
+
+def ids_in(texts: list[str]) -> list[uuid.UUID]:
+    """The ids among these texts."""
+    found = []
+    for text in texts:
+        with suppress(ValueError):
+            found.append(uuid.UUID(text))
+    return found
+
+
+@idempotent
+@require_POST
+def undo(request: OwnerRequest, entry_id: uuid.UUID) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
+    return undone(request, tasks, entry_id, next_url(request) or reverse("tasks:list"))
+
+
+def undone(request: OwnerRequest, tasks: TaskQuerySet, entry_id: uuid.UUID, back: str) -> HttpResponse:
+    try:
+        entries = tasks.undo(entry_id, Origin.of(request))
+    except TaskEvent.DoesNotExist:
+        raise Http404 from None
+    except CannotUndo as refusal:
+        messages.error(request, str(refusal))
+        return SeeOther(back)
+    if not entries:
+        tell(request, _("That was undone already."), [])
+    elif len(entries) > 1:
+        tell(
+            request,
+            ngettext("Undone: %(n)d change.", "Undone: %(n)d changes.", len(entries)) % {"n": len(entries)},
+            entries,
+        )
+    else:
+        tell(request, _("Undone."), entries)
+    return SeeOther(back)
+
+
+@require_safe
+def trash(request: OwnerRequest) -> HttpResponse:
+    entries = TaskEvent.objects.for_user(request.user.id).in_trash().newest_first()
+    return render(request, "tasks/trash.html", {"page": EntryPage.of(entries, request.GET.get("before", ""))})
+
+
+@idempotent
+@require_POST
+def restore(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
+    deletions = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id, verb=TaskEvent.Verb.DELETE)
+    deletion = deletions.newest_first().first()
+    if deletion is None:
+        raise Http404
+    return undone(request, tasks, deletion.pk, next_url(request) or reverse("tasks:trash"))
+
+
+@require_safe
+def history(request: OwnerRequest) -> HttpResponse:
+    entries = TaskEvent.objects.for_user(request.user.id).newest_first()
+    return render(request, "tasks/history.html", {"page": EntryPage.of(entries, request.GET.get("before", ""))})
+
+
+def tell(request: HttpRequest, words: str, entries: list[TaskEvent]) -> None:
+    """Say on the next page what was done; what these entries of the journal say can be undone from there."""
+    messages.success(request, words, extra_tags=str(entries[0].batch or entries[0].pk) if entries else "")
+
+
+def short(title: str) -> str:
+    """A title for a message, which has to fit into a cookie."""
+    return Truncator(title).chars(60)
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

@@ -11,6 +11,11 @@ class SeeOther(HttpResponse):
     def __init__(self, to: str) -> None:
         super().__init__(headers={"Location": iri_to_uri(to)})
 
+    @property
+    def url(self) -> str:
+        """Where to, as Django's own redirects say it, and its test client asks them."""
+        return self.headers["Location"]
+
 
 def next_url(request: HttpRequest) -> str | None:
     """The page of this site that the form's or the address's ``next`` names, if it is one."""

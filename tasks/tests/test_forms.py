@@ -87,14 +87,14 @@ def test_never_takes_an_owner_or_a_time_from_the_form(alice: User, bob: User, al
     task = only_task(alice)
     assert task.created_at.year > 2001
     assert task.status == "pending"
-    alices.post(f"/tasks/{task.id}/edit/", {"title": "Still mine", **extra})
+    alices.post(f"/tasks/{task.id}/edit/", {"title": "Still mine", "version": task.version, **extra})
     assert only_task(alice).title == "Still mine"
     assert not Task.objects.for_user(bob.id).exists()
 
 
 def test_edits_a_task(alice: User, alices: Client) -> None:
     task = make_task(alice.id, title="Old", description="Text")
-    form = {"title": "New", "description": "", "status": "completed", "next": f"/tasks/{task.id}/"}
+    form = {"title": "New", "description": "", "status": "completed", "version": task.version}
     assert alices.post(f"/tasks/{task.id}/edit/", form).headers["Location"] == f"/tasks/{task.id}/"
     changed = only_task(alice)
     assert (changed.title, changed.description, changed.status) == ("New", None, "completed")

@@ -14,7 +14,8 @@ from django.test.utils import isolate_apps
 
 from tasks.checks import check_owned_models
 from tasks.managers import OwnedQuerySet
-from tasks.models import OwnedModel, Task
+from tasks.models import Task
+from tasks.owned import OwnedModel
 
 type Make = Callable[[], object]
 

@@ -13,6 +13,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Valu
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from tasks.journal import Origin
 from tasks.managers import UserIdRequired
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.scene import Scene, make_scene, titles
@@ -313,11 +314,11 @@ def test_leaves_the_table_standing_when_all_is_deleted(scene: Scene) -> None:
     assert titles(scene.theirs) == ["B1", "B2", "B3"]
 
 
-def test_adds_once_for_nobody_else(scene: Scene) -> None:
+def test_adds_for_nobody_else(scene: Scene) -> None:
     planted = Task(user_id=scene.bob.id, title="Planted")
     for tasks in (scene.mine, Task.objects.get_queryset()):
         with pytest.raises(UserIdRequired):
-            tasks.add_once(planted)
+            tasks.add(planted, Origin())
 
 
 def test_makes_rows_in_bulk_from_async_code_too(scene: Scene) -> None:

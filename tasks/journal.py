@@ -1,0 +1,217 @@
+"""The journal: what was done with a person's tasks, entry after entry, none of which is ever changed.
+
+Undo, the trash, the history of a task and the time of its completion are read from it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import ClassVar, Self
+
+from django.db import connections, models, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .managers import OwnedManager, OwnedQuerySet
+from .owned import OwnedModel
+
+# A task's columns as text. Times are RFC 3339 in UTC with microseconds.
+type State = dict[str, str | None]
+
+FIELDS = ("title", "description", "status", "created_at", "updated_at")
+
+
+def as_text(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class CannotUndo(Exception):
+    """Something newer stands in the way; the message says what, to the person who asked."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Through which request something is done; and if not by the owner, by which member of the staff and why."""
+
+    request_id: str = ""
+    staff: str = ""
+    reason: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Self:
+        return cls(getattr(request, "id", ""))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task before and after; None where it is not there."""
+
+    task_id: uuid.UUID
+    before: State | None
+    after: State | None
+    is_import: bool = False
+    undoes: uuid.UUID | None = None
+
+    @property
+    def changes(self) -> dict[str, list[str | None]]:
+        before, after = self.before or {}, self.after or {}
+        pairs = {field: [before.get(field), after.get(field)] for field in FIELDS}
+        return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
+
+    @property
+    def verb(self) -> str:
+        verbs = TaskEvent.Verb
+        if self.before is None:
+            return verbs.RESTORE if self.undoes else verbs.IMPORT if self.is_import else verbs.CREATE
+        if self.after is None:
+            return verbs.DELETE
+        if self.changes.keys() <= {"status", "updated_at"}:
+            return verbs.COMPLETE if self.after["status"] == "completed" else verbs.REOPEN
+        return verbs.EDIT
+
+
+@contextmanager
+def turn_of(user_id: str, using: str) -> Iterator[None]:
+    """A transaction in which nobody else writes this owner's tasks: what was read is still so when it is written.
+
+    SQLite has one writer at a time anyway, from BEGIN IMMEDIATE on.
+    """
+    with transaction.atomic(using=using):
+        if connections[using].vendor == "postgresql":
+            key = int.from_bytes(sha256(user_id.encode()).digest()[:8], signed=True)
+            with connections[using].cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+        yield
+
+
+class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
+    def newest_first(self) -> Self:
+        return self.order_by("-number")
+
+    def of_tasks(self) -> Self:
+        """Without the entries that changed nothing."""
+        return self.exclude(verb__in=[TaskEvent.Verb.LOOK, TaskEvent.Verb.ERASE])
+
+    def in_trash(self) -> Self:
+        """The deletions of tasks that have not come back since."""
+        later = type(self)(self.model).for_user(self.owner).of_tasks()
+        newer = later.filter(task_id=OuterRef("task_id"), number__gt=OuterRef("number"))
+        return self.filter(~Exists(newer), verb=TaskEvent.Verb.DELETE)
+
+    def named(self, entry_or_batch: uuid.UUID) -> Self:
+        """One entry by its id, or all entries of a batch by the batch's."""
+        return self.filter(Q(pk=entry_or_batch) | Q(batch=entry_or_batch))
+
+    def append(self, steps: Iterable[Step], origin: Origin) -> list[TaskEvent]:
+        """Add an entry for each step, in the owner's turn."""
+        steps = list(steps)
+        last = self.newest_first().values_list("number", flat=True).first() or 0
+        batch = uuid.uuid4() if len(steps) > 1 else None
+        return self.bulk_create(
+            TaskEvent(
+                user_id=self.owner,
+                number=number,
+                task_id=step.task_id,
+                verb=step.verb,
+                changes=step.changes,
+                staff=origin.staff,
+                reason=origin.reason,
+                request_id=origin.request_id,
+                batch=batch,
+                undoes=step.undoes,
+            )
+            for number, step in enumerate(steps, last + 1)
+        )
+
+
+class TaskEventManager(OwnedManager["TaskEvent"]):
+    def get_queryset(self) -> TaskEventQuerySet:
+        return TaskEventQuerySet(self.model, using=self._db)
+
+    def for_user(self, user_id: str) -> TaskEventQuerySet:
+        return self.get_queryset().for_user(user_id)
+
+
+class TaskEvent(OwnedModel):
+    """An entry of the owner's journal. The database refuses to change one, or to delete one by itself."""
+
+    class Verb(models.TextChoices):
+        CREATE = "create", gettext_lazy("Added")
+        IMPORT = "import", gettext_lazy("Imported")
+        EDIT = "edit", gettext_lazy("Edited")
+        COMPLETE = "complete", gettext_lazy("Completed")
+        REOPEN = "reopen", gettext_lazy("Reopened")
+        DELETE = "delete", gettext_lazy("Deleted")
+        RESTORE = "restore", gettext_lazy("Restored")
+        LOOK = "look", gettext_lazy("Looked at")
+        ERASE = "erase", gettext_lazy("Erased")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.PositiveBigIntegerField(help_text="1, 2, 3 ... for each owner")
+    task_id = models.UUIDField(null=True, help_text="no foreign key: the entry outlives its task")
+    verb = models.CharField(max_length=16, choices=Verb)
+    changes = models.JSONField(default=dict, help_text="field: [from, to]")
+    at = models.DateTimeField(default=timezone.now)
+    staff = models.CharField(max_length=255, default="", help_text="who, if not the owner")
+    reason = models.CharField(max_length=500, default="")
+    request_id = models.CharField(max_length=64, default="")
+    batch = models.UUIDField(null=True, help_text="shared by all entries that were made at once")
+    undoes = models.UUIDField(null=True, help_text="the entry that this one reverts")
+
+    objects: ClassVar[TaskEventManager] = TaskEventManager()
+
+    class Meta(OwnedModel.Meta):
+        abstract = False
+        db_table = "task_event"
+        constraints = [models.UniqueConstraint(fields=["user", "number"], name="uq_task_event_number")]
+        indexes = [
+            models.Index(fields=["user", "task_id", "-number"], name="ix_task_event_task"),
+            models.Index(fields=["user", "batch"], name="ix_task_event_batch", condition=Q(batch__isnull=False)),
+            models.Index(fields=["user", "-number"], name="ix_task_event_trash", condition=Q(verb="delete")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.number}"
+
+    @property
+    def title(self) -> str:
+        """The task's title, where the entry has it: it came, went, or was given another one."""
+        was, became = self.changes.get("title", ["", ""])
+        return str(became or was)
+
+    @property
+    def can_be_undone(self) -> bool:
+        return bool(self.changes)
+
+    def without(self, state: State | None) -> State | None:
+        """The state of the task as it would be without this entry; the same if it was reverted before.
+
+        Raises CannotUndo where something newer stands in the way.
+        """
+        before = {field: pair[0] for field, pair in self.changes.items()}
+        after = {field: pair[1] for field, pair in self.changes.items()}
+        came, went = before.get("created_at", "") is None, after.get("created_at", "") is None
+        if went:
+            return before if state is None else state
+        if state is None:
+            if came:
+                return None
+            raise CannotUndo(_("The task is in the trash. Restore it first."))
+        fields = after.keys() - {"updated_at"}
+        if all(state[field] == before[field] for field in fields):
+            return state
+        if any(state[field] != after[field] for field in fields):
+            raise CannotUndo(_("“%(title)s” was changed again since. Undo what is newer first.") % state)
+        if came:
+            return None
+        if state["updated_at"] != after["updated_at"]:  # other fields were changed since, and stay so
+            before["updated_at"] = as_text(timezone.now())
+        return {**state, **before}

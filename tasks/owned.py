@@ -1,0 +1,76 @@
+"""What every owned model is: a row with an owner, which its instance operations keep to as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .managers import OWNER, OwnedManager, OwnedQuerySet, UserIdRequired, is_creation_time, require_user_id
+
+
+class OwnTime(models.DateTimeField[Any, Any]):
+    """Set by itself, as auto_now and auto_now_add say; but a row that is inserted may bring its own time."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        given = getattr(model_instance, self.attname)
+        return given if add and isinstance(given, datetime) else super().pre_save(model_instance, add)
+
+
+class OwnedModel(models.Model):
+    """A row that belongs to one user for all its life. Reached through ``objects.for_user(user_id)`` only."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DB_CASCADE,
+        related_name="+",
+        db_index=False,
+        editable=False,
+        verbose_name=_("owner"),
+    )
+    user_id: str
+
+    objects: ClassVar[OwnedManager[Self]] = OwnedManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.owner  # noqa: B018  fail here, with words, and not on a constraint
+        update_fields: Iterable[str] | None = kwargs.get("update_fields")
+        if update_fields:
+            touched = {field.name for field in self._meta.fields if getattr(field, "auto_now", False)}
+            kwargs["update_fields"] = touched.union(update_fields)
+        super().save(*args, **kwargs)
+
+    @property
+    def owner(self) -> str:
+        """The owner's id. Raises UserIdRequired on an instance that was loaded without it."""
+        if OWNER not in self.__dict__:  # a deferred owner: asking the database for it would need the owner
+            raise UserIdRequired(f"only() and defer() must keep {OWNER} of a {type(self).__name__}.")
+        return require_user_id(self.user_id, type(self))
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        rows = type(self).objects.for_user(self.owner).using(using or self._state.db)
+        return rows.filter(pk=self.pk).delete()
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
+        rows = type(self).objects.all() if from_queryset is None else from_queryset
+        if not isinstance(rows, OwnedQuerySet):
+            raise UserIdRequired(f"refresh_from_db() needs {type(self).__name__}.objects.for_user() as its queryset.")
+        super().refresh_from_db(using, fields, rows.for_user(self.owner))
+
+    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any, **kwargs: Any) -> Any:
+        """The UPDATE of save(): only within the owner's rows, and never of the time of creation."""
+        changes = [value for value in values if not is_creation_time(value[0])]
+        return super()._do_update(base_qs.for_user(self.owner), using, pk_val, changes, *args, **kwargs)

@@ -135,7 +135,7 @@ def test_two_people_live_on_one_site_and_staff_find_both(
     manage("staff", "add", f"bob-{kind}@example.org", environment={"DATABASE_URL": database})
     bob.goto("/admin/better_auth/user/")
     bob.get_by_role("link", name=f"alice-{kind}@example.org").click()
-    bob.get_by_role("link", name="1 tasks").click()
+    bob.get_by_role("link", name="2 tasks").click()
     expect(bob.get_by_text("Water the ferns")).to_be_visible()
 
 

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "todo_site.middleware.AccessMiddleware",
     "todo_site.outage.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "todo_site.middleware.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "todo_site.middleware.PrivateMiddleware",
@@ -156,6 +157,7 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
+    "report-uri": ["/csp-report"],
 }
 
 # Limits of a request; an answer over one of them is 413. Bytes: of a whole body with its files, and of it without them.

@@ -78,7 +78,7 @@ def running_server(log: Path, **settings: str) -> Iterator[Server]:
         )
         server = Server(process, port)
         try:
-            wait_until_it_answers(process, f"{server.origin}/sign-in/")
+            wait_until_it_answers(process, f"{server.origin}/healthz")
             yield server
         finally:
             process.terminate()

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,3 +9,6 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401, PLC0415  registers them, which needs the models
+        from .search import give_sqlite_folded  # noqa: PLC0415
+
+        connection_created.connect(give_sqlite_folded)

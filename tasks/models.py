@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Count, Subquery, When
-from django.db.models.functions import Coalesce, Length, Now, Trim
+from django.db.models.functions import Coalesce, Length, Lower, Now, Trim
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from .journal import Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
 from .managers import OWNER, OwnedManager, OwnedQuerySet
 from .owned import OwnedModel, OwnTime
+from .search import Search
 from .text import require_visible
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,6 +45,10 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
 
     def completed(self) -> Self:
         return self.filter(status=Task.Status.COMPLETED)
+
+    def matching(self, q: str) -> Self:
+        """The tasks with each word of ``q`` in the title or the description, whatever its case and accents."""
+        return self.filter(Search.parse(q).condition)
 
     def counted(self) -> models.QuerySet[Task, Any]:
         """The number of rows, as a subquery of one row at the most."""
@@ -206,6 +211,8 @@ class Task(OwnedModel):
         indexes = [
             models.Index(fields=["user", "-created_at", "-id"], name="ix_task_user_id"),
             models.Index(fields=["user", "status", "-created_at", "-id"], name="ix_task_user_status"),
+            models.Index(fields=["user", "-updated_at", "-id"], name="ix_task_user_changed"),
+            models.Index("user", Lower("title"), "id", name="ix_task_user_title"),
         ]
         constraints = [
             models.CheckConstraint(name="chk_task_status", condition=models.Q(status__in=["pending", "completed"])),

@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Protocol
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,10 +19,10 @@ from todo_site.views import error_page
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .journal import CannotUndo, Origin, TaskEvent
-from .models import EditConflict, Task, TaskQuerySet
+from .listing import Listing
+from .models import EditConflict, Task
 from .paging import Cursor, EntryPage, Page
 
-FILTERS = ("pending", "completed", "all")
 HISTORY_SIZE = 50
 
 
@@ -40,28 +39,21 @@ class OwnerRequest(HttpRequest):
 @require_safe
 def task_list(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    shown = request.GET.get("status", "")
-    shown = shown if shown in FILTERS else "pending"
-    matching = {"pending": tasks.pending, "completed": tasks.completed, "all": tasks.all}[shown]()
-    page = Page.of(matching, Cursor.parse(request.GET.get("cursor", "")))
+    listing = Listing.asked_for(request.GET, request.user.id)
+    found = tasks.matching(listing.search.text)
+    cursor = Cursor.parse(request.GET.get("cursor", ""), listing.sort, request.user.id)
+    page = Page.of(listing.chosen(found), listing.sort, cursor)
     return render(
         request,
         "tasks/list.html",
         {
+            "listing": listing,
             "page": page,
-            "shown": shown,
-            "counts": count_by_status(tasks),
+            "counts": listing.counts(found, page),
             "form": NewTaskForm(),
             "here": request.get_full_path(),
         },
     )
-
-
-def count_by_status(tasks: TaskQuerySet) -> dict[str, int]:
-    """The number of tasks for each filter of the list."""
-    counts = dict(tasks.order_by().values_list("status").annotate(n=Count("*")))
-    pending, completed = counts.get("pending", 0), counts.get("completed", 0)
-    return {"pending": pending, "completed": completed, "all": pending + completed}
 
 
 @idempotent

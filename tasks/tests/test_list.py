@@ -54,16 +54,16 @@ def test_shows_nothing_of_anybody_else(alice: User, bob: User, alices: Client, b
         "status[]=x",
         "status=archived",
         "cursor=x",
-        "cursor=older-99999999999999999-" + "f" * 32,
-        "cursor=older-1-%00",
-        "cursor=older-1-" + "g" * 32,
+        "cursor=next-newest-99999999999999999-" + "f" * 32,
+        "cursor=next-newest-1-%00",
+        "cursor=next-newest-1-" + "g" * 32,
     ],
 )
 def test_falls_back_when_the_address_makes_no_sense(alice: User, alices: Client, query: str) -> None:
     make_task(alice.id, title="Milk")
     response = alices.get(f"/?{query}")
     assert response.status_code == 200
-    assert "99999999999999999" in query or titles(response.text) == ["Milk"]
+    assert titles(response.text) == ["Milk"]
 
 
 def test_pages_forth_and_back_without_losing_or_repeating_a_task(alice: User, alices: Client) -> None:

@@ -20,7 +20,7 @@ from todo_site.views import error_page
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .journal import CannotUndo, Origin, TaskEvent
 from .listing import Listing
-from .models import EditConflict, Task
+from .models import EditConflict, Task, TaskQuerySet
 from .paging import Cursor, EntryPage, Page
 
 HISTORY_SIZE = 50

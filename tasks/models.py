@@ -46,6 +46,9 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
     def completed(self) -> Self:
         return self.filter(status=Task.Status.COMPLETED)
 
+    def oldest_first(self) -> Self:
+        return self.order_by("created_at", "id")
+
     def matching(self, q: str) -> Self:
         """The tasks with each word of ``q`` in the title or the description, whatever its case and accents."""
         return self.filter(Search.parse(q).condition)
@@ -90,12 +93,12 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
     def set_status(self, status: str, origin: Origin) -> list[TaskEvent]:
         """Bring all tasks of this queryset into the wanted state; those that are there already stay as they are."""
         with turn_of(self.owner, self.db):
-            return self._change(self.exclude(status=status), {"status": status}, origin)
+            return self._change(self.exclude(status=status).oldest_first(), {"status": status}, origin)
 
     def discard(self, origin: Origin) -> list[TaskEvent]:
         """Move all tasks of this queryset into the trash."""
         with turn_of(self.owner, self.db):
-            return self._write([Step(task.pk, task.state(), None) for task in self], origin)
+            return self._write([Step(task.pk, task.state(), None) for task in self.oldest_first()], origin)
 
     def undo(self, entry_or_batch: uuid.UUID, origin: Origin) -> list[TaskEvent]:
         """Revert an entry of the journal, or all entries of a batch; none is made when that was done before.

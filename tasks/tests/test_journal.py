@@ -331,12 +331,13 @@ def test_keeps_an_edit_of_a_task_that_went_into_the_trash(
 def test_pages_through_the_journal(alice: User, alices: Client, tasks: TaskQuerySet, path: str) -> None:
     for n in range(60):
         add(tasks, f"Task {n}.")
-    tasks.discard(HERE)
+    if path == "/trash/":
+        tasks.discard(HERE)
     first = alices.get(path).text
-    assert "Task 0." in first
-    assert "Task 59." not in first
+    assert "Task 59." in first
+    assert "Task 0." not in first
     before = first.split("?before=")[1].split('"')[0]
-    assert "Task 59." in alices.get(f"{path}?before={before}").text
+    assert "Task 0." in alices.get(f"{path}?before={before}").text
     for rubbish in ("x", "%00", "-1", "9" * 30):
         assert alices.get(f"{path}?before={rubbish}").status_code == 200
 

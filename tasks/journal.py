@@ -5,13 +5,14 @@ Undo, the trash, the history of a task and the time of its completion are read f
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import connections, models, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -113,10 +114,12 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
     def append(self, steps: Iterable[Step], origin: Origin) -> list[TaskEvent]:
         """Add an entry for each step, in the owner's turn."""
         steps = list(steps)
-        last = self.newest_first().values_list("number", flat=True).first() or 0
+        number, sealed = self.newest_first().values_list("number", "hash").first() or (0, "")
         batch = uuid.uuid4() if len(steps) > 1 else None
-        return self.bulk_create(
-            TaskEvent(
+        entries = []
+        for step in steps:
+            number += 1
+            entry = TaskEvent(
                 user_id=self.owner,
                 number=number,
                 task_id=step.task_id,
@@ -128,8 +131,9 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
                 batch=batch,
                 undoes=step.undoes,
             )
-            for number, step in enumerate(steps, last + 1)
-        )
+            entry.hash = sealed = entry.sealed_after(sealed)
+            entries.append(entry)
+        return self.bulk_create(entries)
 
 
 class TaskEventManager(OwnedManager["TaskEvent"]):
@@ -166,6 +170,8 @@ class TaskEvent(OwnedModel):
     batch = models.UUIDField(null=True, help_text="shared by all entries that were made at once")
     undoes = models.UUIDField(null=True, help_text="the entry that this one reverts")
 
+    hash = models.CharField(max_length=64, default="", help_text="see sealed_after()")
+
     objects: ClassVar[TaskEventManager] = TaskEventManager()
 
     class Meta(OwnedModel.Meta):
@@ -180,6 +186,32 @@ class TaskEvent(OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.number}"
+
+    def record(self) -> dict[str, Any]:
+        """The entry as an export shows it, but for its hash."""
+        return {
+            "id": str(self.id),
+            "user_id": self.owner,
+            "number": self.number,
+            "task_id": self.task_id and str(self.task_id),
+            "verb": str(self.verb),
+            "changes": self.changes,
+            "at": as_text(self.at),
+            "staff": self.staff,
+            "reason": self.reason,
+            "request_id": self.request_id,
+            "batch": self.batch and str(self.batch),
+            "undoes": self.undoes and str(self.undoes),
+        }
+
+    def sealed_after(self, previous: str) -> str:
+        """The entry's hash, from its record and the hash of the entry before it ("" for the first).
+
+        SHA-256, in hexadecimal, of JSON in ASCII with sorted keys and no spaces: nothing can be changed, taken out, put
+        in or moved without changing every hash that follows. ``static/site/verify_journal.py`` checks it.
+        """
+        text = json.dumps({**self.record(), "previous": previous}, sort_keys=True, separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()
 
     @property
     def title(self) -> str:

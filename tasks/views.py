@@ -212,7 +212,9 @@ def restore(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def history(request: OwnerRequest) -> HttpResponse:
     entries = TaskEvent.objects.for_user(request.user.id).newest_first()
-    return render(request, "tasks/history.html", {"page": EntryPage.of(entries, request.GET.get("before", ""))})
+    head = entries.values_list("hash", flat=True).first()
+    page = EntryPage.of(entries, request.GET.get("before", ""))
+    return render(request, "tasks/history.html", {"page": page, "head": head})
 
 
 def tell(request: HttpRequest, words: str, entries: list[TaskEvent]) -> None:

@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                 ("request_id", models.CharField(default="", max_length=64)),
                 ("batch", models.UUIDField(help_text="shared by all entries that were made at once", null=True)),
                 ("undoes", models.UUIDField(help_text="the entry that this one reverts", null=True)),
+                ("hash", models.CharField(default="", help_text="see sealed_after()", max_length=64)),
                 (
                     "user",
                     models.ForeignKey(

@@ -13,7 +13,7 @@ help:
 	@echo "make check     run all other gates: lint, types, templates, migrations, deployment"
 	@echo "make format    format the code"
 	@echo "make lock      bring the hashed requirements up to date"
-	@echo "make messages  collect the texts to translate"
+	@echo "make messages  bring the translations up to date with the texts"
 
 run: .venv/run build/static
 	@$(BIN)/python manage.py migrate --verbosity 0
@@ -44,8 +44,16 @@ lock: .venv/dev
 
 LOCK := --universal --python-version 3.13 --generate-hashes --no-header
 
+# What is new comes without a translation, what is gone goes; fill in the empty ones and run it again.
 messages: .venv/dev
-	$(BIN)/pybabel extract --mapping-file pyproject.toml --output-file build/messages.pot .
+	@mkdir -p build
+	$(BIN)/pybabel --quiet extract $(EXTRACT) --output-file build/messages.pot .
+	$(BIN)/pybabel --quiet update $(CATALOGUES) --input-file build/messages.pot --no-wrap --no-fuzzy-matching \
+		--ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel --quiet compile $(CATALOGUES)
+
+EXTRACT := --mapping-file pyproject.toml --keyword gettext_lazy --keyword ngettext_lazy:1,2 --no-location --sort-output
+CATALOGUES := --domain django -d todo_site/locale
 
 clean:
 	rm -rf .venv build

@@ -11,8 +11,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.http import HttpResponse
 from django.test import Client
 
+from tasks.models import Preferences
+from tasks.preferences import mirror
 from todo_site.better_auth import cookies
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_session, make_user
@@ -76,11 +79,13 @@ def bob(db: None) -> User:
 
 @pytest.fixture
 def sign_in() -> Callable[[User], Client]:
-    """A browser in which a user is signed in, by a session row and its cookie."""
+    """A browser in which a user is signed in, by a session row and its cookie, and has seen a page already."""
 
     def browser(user: User, **options: Any) -> Client:
         client = Client(**options)
         client.cookies["better-auth.session_token"] = cookies.sign(make_session(user=user).token)
+        mirror.write(first_page := HttpResponse(), Preferences(user_id=user.id))
+        client.cookies.update(first_page.cookies)
         return client
 
     return browser

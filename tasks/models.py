@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from .journal import Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
 from .managers import OWNER, OwnedManager, OwnedQuerySet
 from .owned import OwnedModel, OwnTime
+from .preferences.models import Preferences  # noqa: F401  Django looks for the models of an app here
 from .search import Search
 from .text import require_visible
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import views
+from .preferences import views as preferences
 
 app_name = "tasks"
 
@@ -16,4 +17,6 @@ urlpatterns = [
     path("trash/", views.trash, name="trash"),
     path("trash/<uuid:task_id>/restore/", views.restore, name="restore"),
     path("history/", views.history, name="history"),
+    path("settings/display/", preferences.preferences, name="preferences"),
+    path("settings/time-zone/", preferences.time_zone, name="time-zone"),
 ]

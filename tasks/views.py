@@ -60,12 +60,20 @@ def task_list(request: OwnerRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_task(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    form = NewTaskForm(posted(request), instance=Task(user_id=request.user.id))
+    form = NewTaskForm(posted(request), instance=Task(user_id=request.user.id), initial=suggested(request))
     if not form.is_valid():
         return render_form(request, "tasks/new.html", form)
     entry = tasks.add(form.task(), Origin.of(request))
     tell(request, _("Added “%(title)s”.") % {"title": short(entry.title)}, [entry])
     return SeeOther(next_url(request) or reverse("tasks:list"))
+
+
+def suggested(request: HttpRequest) -> dict[str, str]:
+    """What the address proposes for a new task: a share from another app names its text and its link alike."""
+    return {
+        "title": " ".join(request.GET.get("title", "").split()),
+        "description": "\n".join(filter(None, request.GET.getlist("description"))),
+    }
 
 
 @require_safe

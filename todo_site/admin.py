@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
@@ -37,11 +38,12 @@ class UserAdmin(admin.ModelAdmin[User]):
 
     @admin.display(description=_("tasks"))
     def tasks(self, user: User) -> SafeString:
+        n = Task.objects.count_by_owner([user.id])[user.id]
         return format_html(
             '<a href="{}?user={}">{}</a>',
             reverse("admin:tasks_task_changelist"),
             user.id,
-            _("%(n)d tasks") % {"n": Task.objects.count_by_owner([user.id])[user.id]},
+            ngettext("%(n)d task", "%(n)d tasks", n) % {"n": n},
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import jinja2
@@ -9,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
+
+from tasks.preferences.middleware import preferences_of
 
 
 def environment(**options: Any) -> jinja2.Environment:
@@ -24,6 +27,14 @@ def environment(**options: Any) -> jinja2.Environment:
         get_messages=get_messages,
         get_language=get_language,
         get_language_bidi=get_language_bidi,
+        preferences_of=preferences_of,
     )
-    env.filters["moment"] = lambda value: date_format(timezone.localtime(value), "DATETIME_FORMAT")
+    env.filters["moment"] = moment
     return env
+
+
+def moment(value: datetime) -> str:
+    """A time in the person's zone; UTC is named, as it is hardly anybody's own."""
+    local = timezone.localtime(value)
+    words = date_format(local, "DATETIME_FORMAT")
+    return f"{words} UTC" if local.tzname() == "UTC" else words

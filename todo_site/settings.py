@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "todo_site.middleware.PrivateMiddleware",
+    "tasks.preferences.middleware.PreferencesMiddleware",
     "todo_site.middleware.BodySizeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -169,15 +170,19 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 # Language and time
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each in its own words
 LOCALE_PATHS = [BASE_DIR / "todo_site" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
+PREFERENCES_COOKIE = "todo_preferences"
 
 # Static files
 
 STATIC_URL = "static/"
 STATIC_ROOT = environment.text("STATIC_ROOT", str(BASE_DIR / "build" / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # what is looked for under names of its own: favicon.ico, robots.txt
+WHITENOISE_MAX_AGE = 86_400
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 
 # Logging

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from . import csp_report, health, metrics
+from . import csp_report, health, manifest, metrics
 
 handler400 = "todo_site.views.bad_request"
 handler403 = "todo_site.views.forbidden"
@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("todo_site.better_auth.urls")),
     path("admin/", admin.site.urls),
     path("csp-report", csp_report.take, name="csp-report"),
+    path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

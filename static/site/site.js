@@ -15,3 +15,13 @@ function count(line) {
 }
 
 document.querySelectorAll("[data-counts]").forEach(count);
+
+/** Tell the site the time zone of this browser, where it knows none; not again when it will not have it. */
+async function tellTimeZone(form) {
+  if (sessionStorage.getItem("time-zone") === "refused") return;
+  form.elements.time_zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+  if (answer.status === 422) sessionStorage.setItem("time-zone", "refused");
+}
+
+document.querySelectorAll("#time-zone").forEach((form) => tellTimeZone(form).catch(() => {}));

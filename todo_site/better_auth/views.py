@@ -99,6 +99,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     response = SeeOther(reverse("better_auth:sign-in"))
     door().sign_out(request, response)
     rotate_token(request)
+    response.delete_cookie(settings.PREFERENCES_COOKIE)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 

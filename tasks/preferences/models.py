@@ -1,0 +1,93 @@
+"""How the pages look to each person."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from tasks.managers import OwnedManager, OwnedQuerySet
+from tasks.owned import OwnedModel
+
+
+class PreferencesQuerySet(OwnedQuerySet["Preferences"]):
+    def get_or_default(self) -> Preferences:
+        """The user's row, or one with the defaults that is not stored."""
+        return self.first() or Preferences(user_id=self.owner)
+
+    def remember(self, **values: Any) -> Preferences:
+        """Change what is named and leave the rest as it is; the first time, make the row."""
+        if values and not self.update(**values):
+            try:
+                with transaction.atomic(using=self.db):
+                    self.create(**values)
+            except IntegrityError:  # made by another tab in between
+                self.update(**values)
+        return self.get_or_default()
+
+
+class PreferencesManager(OwnedManager["Preferences"]):
+    def get_queryset(self) -> PreferencesQuerySet:
+        return PreferencesQuerySet(self.model, using=self._db)
+
+    def for_user(self, user_id: str) -> PreferencesQuerySet:
+        return self.get_queryset().for_user(user_id)
+
+
+class Preferences(OwnedModel):
+    """How the pages look to one person. What is not stored is as the browser says."""
+
+    class Theme(models.TextChoices):
+        DEVICE = "device", _("As the device")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    class Density(models.TextChoices):
+        COMFORTABLE = "comfortable", _("Comfortable")
+        COMPACT = "compact", _("Compact")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        primary_key=True,
+        on_delete=models.DB_CASCADE,
+        related_name="+",
+        editable=False,
+        verbose_name=_("owner"),
+    )
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
+    theme = models.CharField(max_length=16, choices=Theme, default=Theme.DEVICE, db_default=Theme.DEVICE)
+    density = models.CharField(
+        max_length=16, choices=Density, default=Density.COMFORTABLE, db_default=Density.COMFORTABLE
+    )
+    shortcuts = models.BooleanField(default=True, db_default=True)
+    language = models.CharField(max_length=16, blank=True, default="", db_default="")
+
+    objects: ClassVar[PreferencesManager] = PreferencesManager()
+
+    class Meta(OwnedModel.Meta):
+        abstract = False
+        db_table = "preferences"
+        verbose_name = verbose_name_plural = _("preferences")
+        constraints = [
+            models.CheckConstraint(
+                name="chk_preferences_theme", condition=models.Q(theme__in=["device", "light", "dark"])
+            ),
+            models.CheckConstraint(
+                name="chk_preferences_density", condition=models.Q(density__in=["comfortable", "compact"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.theme}, {self.density}, {self.time_zone or 'UTC'}"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The person's time zone; UTC while it is not known, or is one that this machine does not know."""
+        try:
+            return ZoneInfo(self.time_zone) if self.time_zone else UTC
+        except (ValueError, ZoneInfoNotFoundError):
+            return UTC

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from copy import copy
+
+from django.contrib import messages
+from django.forms.models import model_to_dict
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tasks.views import OwnerRequest, posted
+from todo_site.outage import idempotent
+from todo_site.redirects import SeeOther
+
+from .forms import PreferencesForm, zones
+from .middleware import show_with
+from .models import Preferences
+
+
+@idempotent
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: OwnerRequest) -> HttpResponse:
+    own = Preferences.objects.for_user(request.user.id)
+    stored = own.get_or_default()
+    show_with(request, stored)
+    form = PreferencesForm(posted(request), instance=copy(stored))
+    if not form.is_valid():
+        return preferences_page(request, form, status=422 if form.is_bound else 200)
+    show_with(request, own.remember(**form.changes))
+    messages.success(request, _("Saved."))
+    return SeeOther(reverse("tasks:preferences"))
+
+
+@idempotent
+@require_POST
+def time_zone(request: OwnerRequest) -> HttpResponse:
+    """Take the browser's word for the time zone, where nobody has chosen one."""
+    own = Preferences.objects.for_user(request.user.id)
+    told, known = request.POST.get("time_zone", ""), own.get_or_default()
+    if told not in zones():
+        return preferences_page(request, PreferencesForm({**model_to_dict(known), "time_zone": told}), status=422)
+    show_with(request, known if known.time_zone else own.remember(time_zone=told))
+    return SeeOther(reverse("tasks:list"))
+
+
+def preferences_page(request: HttpRequest, form: PreferencesForm, status: int) -> HttpResponse:
+    return render(request, "tasks/preferences.html", {"form": form}, status=status)

@@ -38,7 +38,13 @@ class PreferencesForm(forms.ModelForm[Preferences]):
     language = forms.ChoiceField(
         label=_("Language"), required=False, choices=language_choices, show_hidden_initial=True
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"), required=False, choices=zone_choices, show_hidden_initial=True)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        help_text=_("Until it is known, times are shown in UTC."),
+        required=False,
+        choices=zone_choices,
+        show_hidden_initial=True,
+    )
     theme = forms.ChoiceField(label=_("Colours"), choices=Preferences.Theme.choices, show_hidden_initial=True)
     density = forms.ChoiceField(label=_("Spacing"), choices=Preferences.Density.choices, show_hidden_initial=True)
     shortcuts = forms.TypedChoiceField(

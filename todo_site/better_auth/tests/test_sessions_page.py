@@ -91,7 +91,7 @@ def test_names_browser_system_address_and_times(browser: Client, alice: User, th
     assert "198.51.100.7" in words(first)
     assert words(second)[0] == "Safari on iPhone"
     assert "Jan. 2, 2026, noon UTC" in words(second)
-    assert "Jan. 5, 2026, noon" in words(second)
+    assert "Jan. 5, 2026, noon UTC" in words(second)
     assert "Mozilla" not in first + second
 
 

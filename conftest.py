@@ -14,8 +14,8 @@ from django.db.backends.signals import connection_created
 from django.http import HttpResponse
 from django.test import Client
 
-from tasks.models import Preferences
 from tasks.preferences import mirror
+from tasks.preferences.models import Preferences
 from todo_site.better_auth import cookies
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_session, make_user

@@ -18,8 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.managers import UserIdRequired
-from tasks.models import Preferences, Task
+from tasks.models import Task
 from tasks.preferences import mirror
+from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 

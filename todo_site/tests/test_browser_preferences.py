@@ -128,7 +128,7 @@ def test_moves_rows_together_and_keeps_targets_large_enough(browser: Browser, si
     assert before
     assert after
     assert after["height"] < before["height"] * 0.75
-    for target in (".task .tick", ".tools a", ".pick"):
+    for target in (".task .tick", ".tools a"):
         box = page.locator(target).bounding_box()
         assert box
         assert min(box["width"], box["height"]) >= 24, target

@@ -8,7 +8,7 @@ from tasks.row_security import EnableRowSecurity
 class Migration(migrations.Migration):
     dependencies = [
         ("better_auth", "0002_admin_log_cascade"),
-        ("tasks", "0003_task_event"),
+        ("tasks", "0004_indexes_of_sort_orders"),
     ]
 
     operations = [

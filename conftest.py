@@ -13,13 +13,26 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from tasks.preferences import mirror
 from tasks.preferences.models import Preferences
 from todo_site.better_auth import cookies
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_session, make_user
+from todo_site.tests.postgresql import end_connections
 from todo_site.tests.tripwire import tripwire
+from todo_site.tests.wall_alone import take_out_owner
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help_text = "take the owned manager and the tripwire out, so that row-level security has to hold alone"
+    parser.addoption("--wall-alone", action="store_true", help=help_text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("wall_alone"):
+        take_out_owner()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,6 +42,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """As pytest-django's; a pooler lets go of the database before it is dropped."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock():
+            connection.close()
+            end_connections(connection.settings_dict["NAME"])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,7 +67,8 @@ def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail any statement of any test that names an owned table without an owner in it."""
     mark = request.node.get_closest_marker("django_db")
-    if not mark and "db" not in request.fixturenames and "transactional_db" not in request.fixturenames:
+    uses_database = bool(mark) or not {"db", "transactional_db"}.isdisjoint(request.fixturenames)
+    if not uses_database or request.config.getoption("wall_alone"):
         yield
         return
     transactional = "transactional_db" in request.fixturenames or bool(mark and mark.kwargs.get("transaction"))

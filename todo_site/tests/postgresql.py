@@ -21,17 +21,40 @@ import psycopg
 from psycopg import sql
 
 
+def address(database: str) -> str:
+    """The address of a database of the suite's server, past the pooler."""
+    return urlsplit(os.environ["TEST_DATABASE_SERVER"])._replace(path=f"/{database}").geturl()
+
+
 @contextmanager
 def new_database() -> Iterator[str]:
-    """The address of an empty database, which is dropped at the end."""
-    server = os.environ["DATABASE_URL"]
+    """The address of an empty database, past the pooler; it is dropped at the end."""
     name = f"todo_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(os.environ["TEST_DATABASE_SERVER"], autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+            yield address(name)
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def is_pooled() -> bool:
+    """Whether the suite's statements go through a pooler."""
+    return os.environ["DATABASE_URL"] != os.environ["TEST_DATABASE_SERVER"]
+
+
+def pooled(url: str) -> str:
+    """The address of the same database through the suite's pooler, if it has one and the database is behind it."""
+    database = urlsplit(url).path
+    if url != address(database.removeprefix("/")):
+        return url
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=database).geturl()
+
+
+def end_connections(database: str) -> None:
+    """End those that a pooler still holds to this database: it cannot be dropped before."""
+    with psycopg.connect(os.environ["TEST_DATABASE_SERVER"], autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
 
 
 class OwnServer:

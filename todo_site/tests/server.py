@@ -15,7 +15,7 @@ from time import monotonic
 
 from django.db import connection
 
-from .postgresql import new_database
+from .postgresql import new_database, pooled
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,19 +59,22 @@ def empty_database(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_site(log: Path, **settings: str) -> Iterator[str]:
-    """Serve the site with these settings; yields its origin. Its output goes to the file ``log``."""
-    with running_server(log, **settings) as server:
+def running_site(log: Path, application: str = "", **settings: str) -> Iterator[str]:
+    """Serve the site, or another WSGI application, with these settings; yields its origin. ``log`` gets its output."""
+    with running_server(log, application, **settings) as server:
         yield server.origin
 
 
 @contextmanager
-def running_server(log: Path, **settings: str) -> Iterator[Server]:
+def running_server(log: Path, application: str = "", **settings: str) -> Iterator[Server]:
     """As running_site(); yields the server."""
     port = free_port()
     environment = {"PORT": str(port), "WEB_CONCURRENCY": "2", **settings}
     manage("migrate", "--verbosity", "0", environment=environment)
+    # As in production: migrate goes past the pooler and the site through it.
+    environment["DATABASE_URL"] = pooled(environment.get("DATABASE_URL", os.environ["DATABASE_URL"]))
     command = [sys.executable, "-m", "gunicorn", "--config", "python:todo_site.gunicorn"]
+    command += [application] if application else []
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT

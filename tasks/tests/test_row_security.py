@@ -190,16 +190,17 @@ def test_limits_no_statement_outside_of_a_transaction_afterwards(alice: User) ->
 def test_answers_that_it_is_away_for_a_task_that_somebody_holds(alice: User, alices: Client, settings: Any) -> None:
     settings.DB_LOCK_TIMEOUT = 0.05
     task = make_task(alice.id, title="Held")
+    form = {"status": "pending", "version": str(task.version)}
     database = psycopg.connect(address(connection.settings_dict["NAME"]))
     alices.raise_request_exception = False
     with closing(database), database.transaction():
         database.execute("SELECT FROM task WHERE id = %s FOR UPDATE", [task.id])
-        answer = alices.post(f"/tasks/{task.id}/edit/", {"title": "A long thought", "status": "pending"})
+        answer = alices.post(f"/tasks/{task.id}/edit/", {**form, "title": "A long thought"})
         assert alices.get("/").status_code == 200
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert "A long thought" in answer.text
-    assert alices.post(f"/tasks/{task.id}/edit/", {"title": "Free", "status": "pending"}).status_code == 303
+    assert alices.post(f"/tasks/{task.id}/edit/", {**form, "title": "Free"}).status_code == 303
 
 
 @login_not_required

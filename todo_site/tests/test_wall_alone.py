@@ -31,7 +31,12 @@ from .server import ROOT, running_site
 
 pytestmark = pytest.mark.postgresql
 
-ACROSS_USERS = ["todo_site/tests/test_routes.py", "tasks/tests/test_list.py", "tasks/tests/test_forms.py"]
+ACROSS_USERS = [
+    "todo_site/tests/test_routes.py",
+    "tasks/tests/test_list.py",
+    "tasks/tests/test_forms.py",
+    "tasks/tests/test_journal.py",
+]
 REQUESTS = int(os.environ.get("WALL_REQUESTS", "2000"))
 PEOPLE, AT_ONCE = 50, 20
 CSRF = "c" * 32
@@ -71,7 +76,7 @@ class Visits:
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     foreign: list[str] = field(default_factory=list)  # answers with somebody else's rows in them
 
-    def send(self, visitor: Visitor, action: str, path: str, **fields: str) -> None:
+    def send(self, visitor: Visitor, action: str, path: str, **fields: str) -> str:
         """One request as this visitor; notes whose rows are in the answer."""
         headers = {"Cookie": f"better-auth.session_token={visitor.cookie}; csrftoken={CSRF}"}
         if fields:
@@ -85,6 +90,7 @@ class Visits:
         self.answers[action, answer.status] += 1
         if set(MARK.findall(text)) - {str(visitor.number)}:
             self.foreign.append(f"{visitor.mark} {path}")
+        return text
 
     def visit(self, number: int) -> None:
         dice = random.Random(number)
@@ -96,22 +102,26 @@ class Visits:
             "nobody's": str(uuid.UUID(int=dice.getrandbits(128))),
         }[whose]
         text = {"title": f"{visitor.mark}{number}", "description": f"{visitor.mark} wrote this"}
-        match dice.choice(["list", "list", "detail", "detail", "new", "form", "edit", "status", "delete"]):
+        match dice.choice(["list", "list", "detail", "detail", "new", "edit", "status", "delete", "restore"]):
             case "list":
-                self.send(visitor, "list", f"/?status={dice.choice(['pending', 'completed', 'all'])}")
+                self.send(
+                    visitor, "list", dice.choice(["/", "/?status=completed", "/?status=all", "/trash/", "/history/"])
+                )
             case "detail":
                 self.send(visitor, f"detail {whose}", f"/tasks/{task}/")
             case "new":
                 self.send(visitor, "new", "/tasks/new/", **text)
-            case "form":
-                self.send(visitor, f"form {whose}", f"/tasks/{task}/edit/")
             case "edit":
-                self.send(visitor, f"edit {whose}", f"/tasks/{task}/edit/", **text, status="pending")
+                page = self.send(visitor, f"form {whose}", f"/tasks/{task}/edit/")
+                version = dict(re.findall(r'name="(version)" value="(\d+)"', page))
+                self.send(visitor, f"edit {whose}", f"/tasks/{task}/edit/", **text, **version, status="pending")
             case "status":
                 status = dice.choice(["pending", "completed"])
                 self.send(visitor, f"status {whose}", f"/tasks/{task}/status/", status=status)
             case "delete":
-                self.send(visitor, f"delete {whose}", f"/tasks/{task}/delete/", sure="yes")
+                self.send(visitor, f"delete {whose}", f"/tasks/{task}/delete/", next="/")
+            case "restore":
+                self.send(visitor, f"restore {whose}", f"/trash/{task}/restore/", next="/")
 
 
 def make_visitor(number: int) -> Visitor:
@@ -125,6 +135,11 @@ def rows(database: str) -> dict[str, tuple[Any, ...]]:
     with psycopg.connect(database) as server:
         found = server.execute("SELECT id::text, user_id::text, title, description, status, updated_at FROM task")
         return {row[0]: row[1:] for row in found}
+
+
+def journal(database: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database) as server:
+        return server.execute("SELECT user_id::text, task_event::text FROM task_event").fetchall()
 
 
 def server_connections(database: str) -> int:
@@ -169,9 +184,9 @@ def test_keeps_many_people_apart_through_a_pooler(tmp_path: Path, collected_stat
     assert 0 < used <= 4
     assert [path for visits in everything for path in visits.foreign] == []
     assert {status for action, status in answers if action.endswith(("other's", "nobody's"))} == {404}
-    assert {status for _action, status in answers} <= {200, 303, 404}
+    assert {status for _action, status in answers} <= {200, 303, 404, 409}
     marks = {visitor.user_id: str(visitor.number) for visitor in visitors}
-    changed_by_others = [row for row in after.values() if set(MARK.findall(f"{row[1]} {row[2]}")) != {marks[row[0]]}]
-    assert changed_by_others == []
+    words = [(row[0], f"{row[1]} {row[2]}") for row in after.values()] + journal(database)
+    assert [text for user_id, text in words if set(MARK.findall(text)) - {marks[user_id]}] == []
     kept = {task for visitor in visitors for task in visitor.kept}
     assert {task: after.get(task) for task in kept} == {task: before[task] for task in kept}

@@ -37,7 +37,7 @@ ACROSS_USERS = [
     "tasks/tests/test_forms.py",
     "tasks/tests/test_journal.py",
 ]
-REQUESTS = int(os.environ.get("WALL_REQUESTS", "2000"))
+REQUESTS = int(os.environ.get("WALL_REQUESTS", "1000"))
 PEOPLE, AT_ONCE = 50, 20
 CSRF = "c" * 32
 MARK = re.compile(r"of-person-(\d+)-")

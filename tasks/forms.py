@@ -14,6 +14,7 @@ from .text import require_visible, with_unix_line_ends
 MAX_TITLE = 255
 MAX_DESCRIPTION = 20_000
 MAX_DIGITS = 19
+MAX_REASON = 500
 
 
 class TaskForm(forms.ModelForm[Task]):
@@ -86,4 +87,16 @@ class EditTaskForm(TaskForm):
 
     @property
     def wanted(self) -> State:
-        return {name: self.cleaned_data[name] for name in self._meta.fields or ()}
+        # Not of self._meta: the admin makes a form of its own out of this one, with further fields.
+        return {name: self.cleaned_data[name] for name in EditTaskForm.Meta.fields}
+
+
+class ReasonForm(forms.Form):
+    """Why a member of the staff opens somebody's tasks. The owner reads it."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        validators=[MaxLengthValidator(MAX_REASON), require_visible],
+        widget=forms.TextInput(attrs={"class": "vTextField", "autofocus": True}),
+        error_messages={"required": _("Write why you open these tasks.")},
+    )

@@ -114,25 +114,26 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
     def append(self, steps: Iterable[Step], origin: Origin) -> list[TaskEvent]:
         """Add an entry for each step, in the owner's turn."""
         steps = list(steps)
-        number, sealed = self.newest_first().values_list("number", "hash").first() or (0, "")
         batch = uuid.uuid4() if len(steps) > 1 else None
-        entries = []
-        for step in steps:
-            number += 1
-            entry = TaskEvent(
-                user_id=self.owner,
-                number=number,
-                task_id=step.task_id,
-                verb=step.verb,
-                changes=step.changes,
-                staff=origin.staff,
-                reason=origin.reason,
-                request_id=origin.request_id,
-                batch=batch,
-                undoes=step.undoes,
-            )
+        return self._append(
+            [
+                TaskEvent(task_id=step.task_id, verb=step.verb, changes=step.changes, batch=batch, undoes=step.undoes)
+                for step in steps
+            ],
+            origin,
+        )
+
+    def append_look(self, task_id: uuid.UUID | None, origin: Origin) -> list[TaskEvent]:
+        """Add an entry that says who looked at a task, or at the list of them, in the owner's turn."""
+        return self._append([TaskEvent(task_id=task_id, verb=TaskEvent.Verb.LOOK)], origin)
+
+    def _append(self, entries: list[TaskEvent], origin: Origin) -> list[TaskEvent]:
+        """Number and seal the entries, each after the one before it."""
+        last, sealed = self.newest_first().values_list("number", "hash").first() or (0, "")
+        for number, entry in enumerate(entries, last + 1):
+            entry.user_id, entry.number = self.owner, number
+            entry.staff, entry.reason, entry.request_id = origin.staff, origin.reason, origin.request_id
             entry.hash = sealed = entry.sealed_after(sealed)
-            entries.append(entry)
         return self.bulk_create(entries)
 
 

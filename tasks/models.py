@@ -120,11 +120,20 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                     steps.append(Step(task_id, before, entry.without(before), undoes=entry.pk))
             return self._write([step for step in steps if step.before != step.after], origin)
 
+    def note_look(self, task_id: uuid.UUID | None, origin: Origin) -> None:
+        """Note in the owner's journal that somebody else looked at a task, or at the list of them."""
+        with turn_of(self.owner, self.db):
+            self._journal().append_look(task_id, origin)
+
+    def inventory(self) -> dict[str, int]:
+        """How much is kept of the owner's: tasks, those in the trash, and entries of the journal."""
+        journal = self._journal()
+        return {"tasks": self._all().count(), "entries": journal.count(), "in_trash": journal.in_trash().count()}
+
     def erase(self, origin: Origin) -> dict[str, int]:
         """Delete all tasks of the owner, the trash and the journal for good; how many there were of each."""
         with turn_of(self.owner, self.db):
-            journal = self._journal()
-            receipt = {"tasks": self._all().count(), "entries": journal.count(), "in_trash": journal.in_trash().count()}
+            journal, receipt = self._journal(), self.inventory()
             self._all().delete()
             # The database lets the entries go only where one of them says that this is meant.
             journal.create(number=0, verb=TaskEvent.Verb.ERASE, request_id=origin.request_id)

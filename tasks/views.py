@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from todo_site.outage import idempotent
 from todo_site.redirects import SeeOther, next_url
+from todo_site.typed import Typed
 from todo_site.views import error_page
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
@@ -110,11 +111,8 @@ def gone(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     if not trash.filter(task_id=task_id).exists() or request.method != "POST":
         raise Http404
     title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
-    held = [
-        ("title", _("Title"), request.POST.get("title", "")),
-        ("description", _("Description"), request.POST.get("description", "")),
-    ]
-    return error_page(request, 409, title, words, held=held, again=reverse("tasks:new"))
+    fields = [(name, request.POST.get(name, "")) for name in ("title", "description")]
+    return error_page(request, 409, title, words, typed=Typed(reverse("tasks:new"), fields))
 
 
 @idempotent

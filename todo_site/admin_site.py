@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +27,13 @@ class TodoAdminSite(AdminSite):
             raise PermissionDenied
         target = request.GET.get("next") or reverse("admin:index")
         return redirect_to_login(target, reverse(self.login_url))
+
+    def get_urls(self) -> list[Any]:
+        # "View on site" knows no owner; and no page of the site is anybody's but its owner's.
+        return [path("r/<path:anything>", self.admin_view(self.not_here)), *super().get_urls()]
+
+    def not_here(self, request: HttpRequest, anything: str) -> HttpResponse:
+        raise Http404
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return sign_out(request)

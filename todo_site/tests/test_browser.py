@@ -136,7 +136,12 @@ def test_two_people_live_on_one_site_and_staff_find_both(
     bob.goto("/admin/better_auth/user/")
     bob.get_by_role("link", name=f"alice-{kind}@example.org").click()
     bob.get_by_role("link", name="2 tasks").click()
+    expect(bob.get_by_text("Water the ferns")).to_have_count(0)
+    bob.get_by_label("Reason").fill("She asked for help")
+    bob.get_by_role("button", name="Open the tasks").click()
     expect(bob.get_by_text("Water the ferns")).to_be_visible()
+    alice.goto("/history/")
+    expect(alice.get_by_text("She asked for help")).to_be_visible()
 
 
 def test_keeps_what_was_typed_and_says_what_is_wrong(browser: Browser, site: str, javascript: bool) -> None:

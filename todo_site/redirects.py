@@ -20,7 +20,11 @@ class SeeOther(HttpResponse):
 def next_url(request: HttpRequest) -> str | None:
     """The page of this site that the form's or the address's ``next`` names, if it is one."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    inside = (
+    return target if is_inside(target) else None
+
+
+def is_inside(target: str) -> bool:
+    """Whether this is the path of a page of this site, and of nowhere else."""
+    return (
         target.startswith("/") and target.isprintable() and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     )
-    return target if inside else None

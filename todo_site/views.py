@@ -11,16 +11,15 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from .outage import is_outage
-
-FIELDS = {"title": gettext_lazy("Title"), "description": gettext_lazy("Description")}
+from .typed import Typed, is_from_here
 
 
 def error_page(request: HttpRequest, status: int, title: str, words: str, **context: Any) -> HttpResponse:
+    """A page that stands alone. With ``typed`` it offers to send that again, or with ``to_copy`` only shows it."""
     request_id = getattr(request, "id", "")
-    page = {"status": status, "title": title, "words": words, "request_id": request_id, "held": [], **context}
+    page = {"status": status, "title": title, "words": words, "request_id": request_id, "typed": None, **context}
     return render(request, "site/error.html", page, status=status)
 
 
@@ -49,12 +48,19 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return error_page(
-        request,
-        403,
-        _("The form could not be checked"),
-        _("Go back, load the page again and send the form once more. Cookies have to be allowed for this site."),
-    )
+    """403 with what was typed. Only what a page of this site sent can be sent again: the text of another site's form
+    is shown to be copied, so that nobody is led to send by one click what somebody else wrote.
+    """
+    title = _("The form could not be checked")
+    typed = Typed.carried(request) or Typed.posted(request)
+    if not typed.may_be_sent_again:
+        words = _("Go back, load the page again and send the form once more. Cookies have to be allowed for this site.")
+        return error_page(request, 403, title, words)
+    if is_from_here(request):
+        words = _("It was open for too long, or you signed in or out meanwhile. Look it through and send it again.")
+        return error_page(request, 403, title, words, typed=typed)
+    words = _("It did not come from a page of this site, so nothing was saved. You can copy the text.")
+    return error_page(request, 403, title, words, typed=typed, to_copy=True)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -74,14 +80,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def database_away(request: HttpRequest) -> HttpResponse:
     """503, with what was typed in a form that sends it again."""
-    posted = request.POST.items() if request.method == "POST" else ()
-    held = [(name, FIELDS.get(name), text) for name, text in posted if is_kept(name)]
+    typed = Typed.posted(request) if request.method == "POST" else None
     title, words = _("The tasks cannot be reached"), _("It is not your mistake. Try again in a few seconds.")
-    page = error_page(request, 503, title, words, held=held, again=request.get_full_path())
+    page = error_page(request, 503, title, words, typed=typed, again=request.get_full_path())
     page.headers["Retry-After"] = "5"
     page.database_away = True  # type: ignore[attr-defined]  # for OutageMiddleware
     return page
 
 
-def is_kept(field: str) -> bool:
-    return field != "csrfmiddlewaretoken" and "password" not in field
+def signed_in_again(request: HttpRequest, typed: Typed) -> HttpResponse:
+    """What was typed before signing in, to be sent to where it was going."""
+    title, words = _("You are signed in again"), _("This is what you wrote. It is saved when you send it.")
+    return error_page(request, 200, title, words, typed=typed)

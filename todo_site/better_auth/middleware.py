@@ -12,8 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
 
+from todo_site.typed import Typed
+
 from . import cookies, sessions, tokens
 from .models import User
+from .views import sign_in_first
 
 
 def get_user(request: HttpRequest) -> User | AnonymousUser:
@@ -58,6 +61,8 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
         if tokens.bearer(request) is not None:
             return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        if request.method == "POST" and (typed := Typed.posted(request)).may_be_sent_again:
+            return sign_in_first(request, typed)
         if request.method not in {"GET", "HEAD"}:  # after signing in, a page can be shown and a form's target cannot
             return redirect_to_login(resolve_url(settings.LOGIN_REDIRECT_URL))
         return super().handle_no_permission(request, view_func)

@@ -18,6 +18,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from todo_site.redirects import SeeOther, next_url
+from todo_site.typed import Typed
+from todo_site.views import signed_in_again
 
 from . import accounts, relay, sessions
 from .forms import NameForm, PasswordForm, SignInForm, SignUpForm
@@ -52,15 +54,22 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 def enter(request: HttpRequest, form_class: type[forms.Form], template: str, go_in: Action) -> HttpResponse:
     """Show the form, or go in with what it says: to ``next`` when that works, back to the form when not."""
     target = next_url(request) or reverse("tasks:list")
+    typed = Typed.carried(request)
     if request.method != "POST":
         if request.user.is_authenticated:
             return SeeOther(target)
-        return render(request, template, {"form": form_class(), "next": target})
+        return render(request, template, {"form": form_class(), "next": target, "typed": None})
     response = attempt(request, form := form_class(request.POST), go_in, target)
     if response.status_code == 303:
         rotate_token(request)
-        return response
-    return page_with(response, render(request, template, {"form": form, "next": target}))
+        return with_cookies(response, signed_in_again(request, typed)) if typed else response
+    return page_with(response, render(request, template, {"form": form, "next": target, "typed": typed}))
+
+
+def sign_in_first(request: HttpRequest, typed: Typed) -> HttpResponse:
+    """401 for somebody whose session ended while they were typing: the sign-in form, which carries the text along."""
+    context = {"form": SignInForm(), "next": reverse("tasks:list"), "typed": typed}
+    return render(request, "better_auth/sign_in.html", context, status=401)
 
 
 def attempt(request: HttpRequest, form: forms.Form, action: Action, target: str) -> HttpResponse:
@@ -85,6 +94,12 @@ def attempt(request: HttpRequest, form: forms.Form, action: Action, target: str)
     return response
 
 
+def with_cookies(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
+    """The page in the answer's place: no redirect could bring the text along."""
+    page.cookies = answer.cookies
+    return page
+
+
 def page_with(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
     """The page, with the status and the waiting time of the answer."""
     page.status_code = answer.status_code
@@ -98,6 +113,7 @@ def page_with(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     response = SeeOther(reverse("better_auth:sign-in"))
     door().sign_out(request, response)
+    request.session.flush()
     rotate_token(request)
     response.delete_cookie(settings.PREFERENCES_COOKIE)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'

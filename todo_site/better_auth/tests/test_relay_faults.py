@@ -460,6 +460,21 @@ def test_passes_the_servers_cookies_on_byte_for_byte_and_in_order(client: Client
     assert (response.status_code, set_cookie_lines(response)) == (303, LINES)
 
 
+def test_keeps_a_text_that_waits_for_signing_in(client: Client, stub: Stub) -> None:
+    carried = {"to": "/tasks/new/", "typed": '[["title", "Buy milk"]]'}
+    stub.answer = refusal(401, "INVALID_EMAIL_OR_PASSWORD")
+    refused = client.post("/sign-in/", {**FORM, **carried})
+    assert refused.status_code == 422
+    assert "Buy milk" in refused.text
+    stub.answer = answer(GOOD, f"Set-Cookie: {SESSION}=new; Path=/; Partitioned")
+    response = client.post("/sign-in/", {**FORM, **carried})
+    assert response.status_code == 200
+    assert 'action="/tasks/new/"' in response.text
+    assert "Buy milk" in response.text
+    assert response.cookies[SESSION].OutputString() == f"{SESSION}=new; Path=/; Partitioned"
+    assert not [seen for seen in stub.seen if "milk" in str(seen.body)]
+
+
 def test_signs_out_with_the_servers_own_cookies_and_adds_what_it_left_out(alices: Client, stub: Stub) -> None:
     line = f"{SESSION}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Partitioned"
     stub.answer = answer({"success": True}, f"Set-Cookie: {line}")

@@ -27,6 +27,7 @@ const options = {
   secret: env.BETTER_AUTH_SECRET,
   database: pool,
   emailAndPassword: { enabled: true },
+  user: { deleteUser: { enabled: true } },
   plugins: [jwt({ jwks: { keyPairConfig: { alg: env.JWT_ALGORITHM || "EdDSA" } } }), bearer(), admin()],
   // The site's forms are relayed with the address of the person who filled them in, so limits count people.
   rateLimit: { enabled: env.RATE_LIMIT !== "off" },

@@ -158,7 +158,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         Task.objects.for_user(obj.owner).filter(pk=obj.pk).discard(origin(request, obj.owner))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        queryset.all().discard(origin(request, queryset.owner))  # all(): read anew, in the owner's turn
+        queryset.discard(origin(request, queryset.owner))
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Nothing: see the class."""

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from . import csp_report, health, manifest, metrics
+from . import csp_report, erasure, health, manifest, metrics
 
 handler400 = "todo_site.views.bad_request"
 handler403 = "todo_site.views.forbidden"
@@ -11,6 +11,10 @@ handler500 = "todo_site.views.server_error"
 urlpatterns = [
     path("", include("tasks.urls")),
     path("", include("todo_site.better_auth.urls")),
+    path("settings/data/", erasure.your_data, name="data"),
+    path("settings/data/erase-tasks/", erasure.erase_tasks, name="erase-tasks"),
+    path("settings/data/delete-account/", erasure.delete_account, name="delete-account"),
+    path("settings/data/receipt/", erasure.receipt, name="receipt"),
     path("admin/", admin.site.urls),
     path("csp-report", csp_report.take, name="csp-report"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),

@@ -53,17 +53,30 @@ def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:
     sessions.end(request, response)
 
 
+def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
+    """Go on only with somebody who knows the password of the account. Raises Refused, LimitReached."""
+    user_id = str(request.user.pk)
+    BY_ACCOUNT.hit(user_id)
+    account = Account.objects.filter(provider_id="credential", user=user_id).first()
+    if not verify_password(current_password, account.password if account else None):
+        raise Refused(_("This is not your present password."), field="current_password")
+    BY_ACCOUNT.forget(user_id)
+
+
+def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
+    """Delete the account, and by the foreign keys all that is its. Raises Refused, LimitReached."""
+    confirm(request, response, current_password=current_password)
+    User.objects.filter(pk=request.user.pk).delete()
+    sessions.end(request, response)
+
+
 def change_password(
     request: HttpRequest, response: HttpResponseBase, *, current_password: str, new_password: str
 ) -> None:
     """Change the password and end all other sessions. Raises Refused, LimitReached."""
+    confirm(request, response, current_password=current_password)
     user_id = str(request.user.pk)
-    BY_ACCOUNT.hit(user_id)
     accounts = Account.objects.filter(provider_id="credential", user=user_id)
-    account = accounts.first()
-    if account is None or not verify_password(current_password, account.password):
-        raise Refused(_("This is not your present password."), field="current_password")
-    BY_ACCOUNT.forget(user_id)
     accounts.update(password=hash_password(new_password), updated_at=timezone.now())
     Session.objects.filter(user=user_id).exclude(pk=sessions.current(request)).delete()
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.validators import EmailValidator, MaxLengthValidator
@@ -64,3 +66,20 @@ class PasswordForm(forms.Form):
         help_text=_("8 to 128 characters. You stay signed in here and are signed out everywhere else."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+class ConfirmForm(forms.Form):
+    """For what cannot be undone: a box to tick, and the password once more."""
+
+    sure = forms.BooleanField(
+        label=_("I know that this cannot be undone"),
+        error_messages={"required": _("Tick the box if this is what you want.")},
+    )
+    current_password = forms.CharField(
+        label=_("Present password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        return {name: value for name, value in self.cleaned_data.items() if name != "sure"}

@@ -18,7 +18,9 @@ from django.utils.translation import gettext_lazy
 from todo_site.client_address import client_address
 
 from . import client, sessions
+from .accounts import BY_ACCOUNT
 from .client import Caller, Reply
+from .models import User
 from .refusals import LimitReached, Refused, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -100,14 +102,53 @@ def change_name(request: HttpRequest, response: HttpResponseBase, *, name: str) 
     call(request, response, "/update-user", {"name": name})
 
 
+def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
+    """Go on only with somebody who knows the password of the account.
+
+    Counted here: the server does not limit these two as it limits signing in.
+    """
+    user_id = str(request.user.pk)
+    BY_ACCOUNT.hit(user_id)
+    call(request, response, "/verify-password", {"password": current_password})
+    BY_ACCOUNT.forget(user_id)
+
+
+def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
+    """Let the server delete the account, and by the foreign keys all that is its.
+
+    A server that does not offer it has the last word: its accounts may be in use elsewhere.
+    """
+    user_id = str(request.user.pk)
+    BY_ACCOUNT.hit(user_id)
+    reply = ask(request, path := "/delete-user", body := {"password": current_password})
+    if reply.status == 404:
+        raise Refused(
+            _("Accounts cannot be deleted here. Ask the people who run this site. You can delete your tasks.")
+        )
+    take(reply, response, path, body)
+    BY_ACCOUNT.forget(user_id)
+    if User.objects.filter(pk=user_id).exists():
+        raise Refused(_("A message is on its way to you: open its link, and the account is deleted."))
+    sessions.end(request, response)
+
+
 def call(request: HttpRequest, response: HttpResponseBase, path: str, body: dict[str, Any]) -> Reply:
     """Relay a form and pass the cookies of the answer on. Raises Refused, LimitReached, Unavailable."""
+    return take(ask(request, path, body), response, path, body)
+
+
+def ask(request: HttpRequest, path: str, body: dict[str, Any]) -> Reply:
+    """Relay a form. Raises Unavailable."""
     caller = Caller(
         cookies=own_cookies(request),
         address=client_address(request),
         user_agent=request.headers.get("User-Agent", ""),
     )
-    reply = client.post(path, body, caller)
+    return client.post(path, body, caller)
+
+
+def take(reply: Reply, response: HttpResponseBase, path: str, body: dict[str, Any]) -> Reply:
+    """Pass the cookies of a good answer on. Raises Refused, LimitReached, Unavailable."""
     if reply.status == 200 and reply.body:
         pass_on(reply.set_cookies, response)
         return reply

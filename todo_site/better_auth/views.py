@@ -113,11 +113,16 @@ def page_with(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     response = SeeOther(reverse("better_auth:sign-in"))
     door().sign_out(request, response)
+    clear_browser(request, response)
+    return response
+
+
+def clear_browser(request: HttpRequest, response: HttpResponse) -> None:
+    """Leave nothing in the browser of somebody who goes. Cookies are not cleared: ours are expired, one by one."""
     request.session.flush()
     rotate_token(request)
     response.delete_cookie(settings.PREFERENCES_COOKIE)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

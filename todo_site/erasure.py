@@ -1,0 +1,88 @@
+"""Erasing one's own data.
+
+Here the rooms meet: the accounts check the password, and the tasks are erased by a verb of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from tasks.journal import Origin
+from tasks.models import Task
+from tasks.views import OwnerRequest
+
+from .better_auth.forms import ConfirmForm
+from .better_auth.views import attempt, clear_browser, door, page_with
+
+RECEIPT = "receipt"
+LIFETIME = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+def your_data(request: OwnerRequest) -> HttpResponse:
+    return data_page(request)
+
+
+@sensitive_post_parameters()
+@require_POST
+def erase_tasks(request: OwnerRequest) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
+    form = ConfirmForm(request.POST, prefix="tasks")
+    response = attempt(request, form, door().confirm, reverse("receipt"))
+    if response.status_code != 303:
+        return page_with(response, data_page(request, tasks_form=form))
+    keep_receipt(request, tasks.erase(Origin.of(request)), account=False)
+    return response
+
+
+@sensitive_post_parameters()
+@require_POST
+def delete_account(request: OwnerRequest) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
+    form = ConfirmForm(request.POST, prefix="account")
+    erased = tasks.inventory()
+    response = attempt(request, form, door().delete_account, reverse("receipt"))
+    if response.status_code != 303:
+        return page_with(response, data_page(request, account_form=form))
+    clear_browser(request, response)
+    keep_receipt(request, erased, account=True)
+    return response
+
+
+def data_page(
+    request: OwnerRequest, tasks_form: ConfirmForm | None = None, account_form: ConfirmForm | None = None
+) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
+    context = {
+        "kept": tasks.inventory(),
+        "tasks_form": tasks_form or ConfirmForm(prefix="tasks"),
+        "account_form": account_form or ConfirmForm(prefix="account"),
+    }
+    return render(request, "site/data.html", context)
+
+
+def keep_receipt(request: HttpRequest, erased: dict[str, int], *, account: bool) -> None:
+    """For the next page, which may be a stranger's by then: numbers, in the signed session."""
+    at, request_id = timezone.now().isoformat(), getattr(request, "id", "")
+    request.session[RECEIPT] = {"erased": erased, "account": account, "at": at, "request_id": request_id}
+    logger.info("Account deleted" if account else "All tasks erased", extra={"request": request})
+
+
+@login_not_required
+@require_safe
+def receipt(request: HttpRequest) -> HttpResponse:
+    kept = request.session.get(RECEIPT)
+    if kept is None or timezone.now() - (at := datetime.fromisoformat(kept["at"])) > LIFETIME:
+        raise Http404
+    return render(request, "site/receipt.html", {**kept, "at": at})

@@ -263,6 +263,48 @@ def test_the_password_and_the_name_change_at_the_server(world: World, email: str
     assert person.ask_auth("/get-session").json["user"]["name"] == "Renée"
 
 
+def test_the_server_checks_the_password_before_all_tasks_are_erased(world: World, email: str) -> None:
+    person = world.person()
+    sign_up_here(person, email)
+    person.post("/tasks/new/", title="Milk")
+    page = "/settings/data/"
+    fields = {"tasks-sure": "on", "tasks-current_password": "not the password"}
+    wrong = person.post(f"{page}erase-tasks/", form=page, **fields)
+    assert wrong.status == 422
+    assert "This is not your present password." in wrong.text
+    assert "Milk" in person.get("/").text
+    done = person.post(f"{page}erase-tasks/", form=page, **{**fields, "tasks-current_password": PASSWORD})
+    assert done.status == 303
+    assert "All tasks are deleted" in person.get(done.headers["Location"]).text
+    assert "Milk" not in person.get("/").text
+    assert person.is_signed_in_there()
+
+
+def test_the_server_deletes_the_account_with_all_that_is_its(world: World, email: str) -> None:
+    person, elsewhere = world.person(), world.person()
+    sign_up_here(person, email)
+    sign_in_here(elsewhere, email)
+    person.post("/tasks/new/", title="Milk")
+    ((user_id,),) = world.sql('SELECT id FROM "user" WHERE email = %s', email)
+    world.sql("INSERT INTO staff (user_id) VALUES (%s)", user_id)
+    page = "/settings/data/"
+    fields = {"account-sure": "on", "account-current_password": "not the password"}
+    assert person.post(f"{page}delete-account/", form=page, **fields).status == 422
+    assert person.is_signed_in_here()
+    done = person.post(f"{page}delete-account/", form=page, **{**fields, "account-current_password": PASSWORD})
+    assert done.status == 303
+    assert person.cookie("session_token") is None
+    assert "The account is deleted" in person.get(done.headers["Location"]).text
+    for browser in (person, elsewhere):
+        assert not browser.is_signed_in_here()
+        assert not browser.is_signed_in_there()
+    for table in ("task", "task_event", "staff"):
+        assert world.sql(f"SELECT 1 FROM {table} WHERE user_id = %s", user_id) == []
+    for table in ("session", "account"):
+        assert world.sql(f'SELECT 1 FROM {table} WHERE "userId" = %s', user_id) == []
+    assert world.person().tell_auth("/sign-in/email", email=email, password=PASSWORD).status == 401
+
+
 def test_a_hundred_people_who_sign_in_at_once_get_their_own_cookies(world: World) -> None:
     people = [f"crowd{number}-{world.ids}@example.org" for number in range(100)]
     sign_up_there(world.person(), first := f"first-{world.ids}@example.org")

@@ -17,8 +17,11 @@ import urllib3
 from django.test import Client
 from pytest_django import Settings
 
+from tasks.models import Task
+from tasks.tests.factories import make_task
 from todo_site.better_auth import client as auth_client
 from todo_site.better_auth import cookies
+from todo_site.better_auth.accounts import BY_ACCOUNT
 from todo_site.better_auth.models import Session, User
 from todo_site.tests.server import free_port
 
@@ -246,6 +249,53 @@ def test_says_so_in_the_settings_too(alices: Client, alice: User, fault: None) -
     assert 'value="Lady Alice"' in response.text
     assert User.objects.get().name == "Alice"
     assert alices.get("/").status_code == 200
+
+
+DATA = "/settings/data/"
+ERASE_TASKS = {"tasks-sure": "on", "tasks-current_password": PASSWORD}
+DELETE_ACCOUNT = {"account-sure": "on", "account-current_password": PASSWORD}
+
+
+@pytest.mark.parametrize("fault", [away, FAULTS["an empty 500"], FAULTS["HTML"], FAULTS["null"]], indirect=True)
+def test_erases_nothing_while_the_server_cannot_check_the_password(alices: Client, alice: User, fault: None) -> None:
+    make_task(alice.id)
+    for path, form in ((f"{DATA}erase-tasks/", ERASE_TASKS), (f"{DATA}delete-account/", DELETE_ACCOUNT)):
+        response = alices.post(path, form)
+        assert response.status_code == 503
+        assert error_of_form(response) == UNAVAILABLE
+    assert Task.objects.for_user(alice.id).count() == 1
+
+
+def test_says_that_the_server_deletes_no_accounts_and_leaves_everything(
+    alices: Client, alice: User, stub: Stub
+) -> None:
+    make_task(alice.id)
+    stub.answer = raw(b"", "404 Not Found")
+    response = alices.post(f"{DATA}delete-account/", DELETE_ACCOUNT)
+    assert response.status_code == 422
+    assert error_of_form(response).startswith("Accounts cannot be deleted here.")
+    assert User.objects.get() == alice
+    assert Task.objects.for_user(alice.id).count() == 1
+    assert alices.get("/").status_code == 200
+
+
+def test_says_that_the_server_wants_the_deletion_confirmed_by_mail(alices: Client, alice: User, stub: Stub) -> None:
+    stub.answer = answer({"success": True, "message": "Verification email sent"})
+    response = alices.post(f"{DATA}delete-account/", DELETE_ACCOUNT)
+    assert response.status_code == 422
+    assert error_of_form(response).startswith("A message is on its way to you")
+    assert alices.get("/").status_code == 200
+
+
+def test_counts_the_tries_of_a_password_that_the_server_does_not_count(alices: Client, alice: User, stub: Stub) -> None:
+    stub.answer = refusal(400, "INVALID_PASSWORD")
+    for _ in range(BY_ACCOUNT.tries):
+        response = alices.post(f"{DATA}erase-tasks/", ERASE_TASKS)
+        assert response.status_code == 422
+    assert "This is not your present password." in response.text
+    for path, form in ((f"{DATA}erase-tasks/", ERASE_TASKS), (f"{DATA}delete-account/", DELETE_ACCOUNT)):
+        assert alices.post(path, form).status_code == 429
+    assert len(stub.seen) == BY_ACCOUNT.tries
 
 
 SIGN_OUT_FAULTS = {

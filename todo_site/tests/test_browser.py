@@ -156,6 +156,41 @@ def test_keeps_what_was_typed_and_says_what_is_wrong(browser: Browser, site: str
     expect(page.get_by_label("Title")).to_have_value("x" * 256)
 
 
+def test_brings_a_text_through_the_end_of_a_session(browser: Browser, site: str, javascript: bool) -> None:
+    page = person(browser, site, javascript)
+    email = f"frank-{'js' if javascript else 'plain'}@example.org"
+    sign_up(page, email)
+    page.goto("/tasks/new/")
+    page.get_by_label("Title").fill("A long thought")
+    page.get_by_label("Description").fill("\nfirst line\n\nlast “line”")
+    page.context.clear_cookies(name="better-auth.session_token")
+    page.get_by_role("button", name="Add task").click()
+    expect(page.get_by_role("heading", name="Sign in to go on")).to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value("A long thought")
+    sign_in(page, email)
+    expect(page.get_by_label("Description")).to_have_value("\nfirst line\n\nlast “line”")
+    page.get_by_role("button", name="Send it again").click()
+    page.get_by_role("link", name="A long thought", exact=True).click()
+    expect(page.locator(".description")).to_contain_text("last “line”")
+
+
+def test_leaves_nothing_in_the_browser_after_signing_out(browser: Browser, site: str, javascript: bool) -> None:
+    page = person(browser, site, javascript)
+    sign_up(page, f"greta-{'js' if javascript else 'plain'}@example.org")
+    add(page, "Greta's secret")
+    page.get_by_role("link", name="Greta's secret", exact=True).click()
+    if javascript:
+        page.evaluate("localStorage.setItem('draft', 'secret'); sessionStorage.setItem('draft', 'secret')")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    for _ in range(2):
+        page.go_back()
+        expect(page.get_by_text("secret")).to_have_count(0)
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    if javascript:
+        assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
 def test_counts_characters_as_the_server_does(browser: Browser, site: str) -> None:
     page = person(browser, site, javascript=True)
     sign_up(page, "erik@example.org")

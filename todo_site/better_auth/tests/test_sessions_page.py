@@ -206,7 +206,7 @@ def test_ends_nothing_and_answers_as_for_an_unknown_id(
         response = browser.post(REVOKE, {"session": wanted})
         headers = {name: value for name, value in response.items() if name != "X-Request-ID"}
         set_cookies = {name: cookie.value for name, cookie in response.cookies.items() if name != "messages"}
-        message = re.findall('class="message"[^>]*>([^<]*)', browser.get(PAGE).text)
+        message = re.findall(r'class="message"[^>]*>\s*<p>([^<]*)', browser.get(PAGE).text)
         return response.status_code, headers, response.content, set_cookies, "".join(message)
 
     assert answer(wanted_of(theirs)) == answer(random_token())

@@ -113,7 +113,7 @@ def test_changes_in_each_of_two_tabs_only_what_was_changed_in_it(alice: User, al
 
 def test_sends_people_without_a_session_to_sign_in(client: Client) -> None:
     assert client.get(PAGE).headers["Location"].startswith("/sign-in/")
-    assert client.post("/settings/time-zone/", {"time_zone": "Asia/Tokyo"}).status_code == 302
+    assert client.post("/settings/time-zone/", {"time_zone": "Asia/Tokyo"}).status_code == 401
 
 
 # Isolation

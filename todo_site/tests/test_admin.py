@@ -5,16 +5,19 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.journal import TaskEvent
 from tasks.models import Task
+from tasks.reasons import Reason
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.factories import make_user
@@ -119,6 +122,19 @@ def test_shows_and_changes_nothing_without_a_reason(
     assert ("Mine" in response.text) is (method == "post")
     assert Task.objects.for_user(alice.id).get().title == "Alice's secret"
     assert journal(alice) == []
+
+
+def test_has_no_task_for_any_other_view_of_the_admin_without_a_reason(
+    rf: RequestFactory, alice: User, bob: User
+) -> None:
+    make_task(alice.id)
+    request = rf.get(f"{TASKS}?user={alice.id}")
+    request.user = bob
+    request.session = SessionStore()
+    tasks = site.get_model_admin(Task).get_queryset(request)
+    assert not tasks.exists()
+    Reason.give(request, alice.id, WHY)
+    assert site.get_model_admin(Task).get_queryset(request).exists()
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "\u2800\u3164", "\u200b", "x" * 501, "a\0b"])

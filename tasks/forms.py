@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from .journal import State
 from .models import Task
-from .text import require_visible, with_unix_line_ends
+from .text import MAX_TITLE, require_visible, with_unix_line_ends
 
-MAX_TITLE = 255
 MAX_DESCRIPTION = 20_000
 MAX_DIGITS = 19
 MAX_REASON = 500
@@ -45,6 +44,14 @@ class TaskForm(forms.ModelForm[Task]):
         return with_unix_line_ends(self.cleaned_data["description"]) or None
 
 
+def id_or_new(text: str) -> uuid.UUID:
+    """The id that a form was given; a new one if it came back as anything but an id."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return uuid.uuid4()
+
+
 class NewTaskForm(TaskForm):
     """Carries the id that the task will have, so that a form which is sent twice makes one task."""
 
@@ -55,11 +62,7 @@ class NewTaskForm(TaskForm):
         self.initial["id"] = uuid.uuid4()
 
     def clean_id(self) -> uuid.UUID:
-        """The id that the form was given; a new one if it came back as anything but an id."""
-        try:
-            return uuid.UUID(self.cleaned_data["id"])
-        except ValueError:
-            return uuid.uuid4()
+        return id_or_new(self.cleaned_data["id"])
 
     def task(self) -> Task:
         """The task that the valid form describes, not yet added."""

@@ -27,6 +27,7 @@ from .owned import OwnedModel
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
 type State = dict[str, str | None]
 
+MOST_ROWS = 1000  # that one statement inserts
 FIELDS = ("title", "description", "status", "created_at", "updated_at")
 
 
@@ -101,20 +102,25 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
         """Without the entries that changed nothing."""
         return self.exclude(verb__in=[TaskEvent.Verb.LOOK, TaskEvent.Verb.ERASE])
 
-    def in_trash(self) -> Self:
-        """The deletions of tasks that have not come back since."""
+    def in_trash(self, until: int | None = None) -> Self:
+        """The deletions of tasks that have not come back since; or, up to an entry's number, had not yet."""
         later = type(self)(self.model).for_user(self.owner).of_tasks()
         newer = later.filter(task_id=OuterRef("task_id"), number__gt=OuterRef("number"))
+        if until is not None:
+            newer = newer.filter(number__lte=until)
         return self.filter(~Exists(newer), verb=TaskEvent.Verb.DELETE)
 
     def named(self, entry_or_batch: uuid.UUID) -> Self:
         """One entry by its id, or all entries of a batch by the batch's."""
         return self.filter(Q(pk=entry_or_batch) | Q(batch=entry_or_batch))
 
-    def append(self, steps: Iterable[Step], origin: Origin) -> list[TaskEvent]:
+    def last_number(self) -> int:
+        return self.newest_first().values_list("number", flat=True).first() or 0
+
+    def append(self, steps: Iterable[Step], origin: Origin, batch: uuid.UUID | None = None) -> list[TaskEvent]:
         """Add an entry for each step, in the owner's turn."""
         steps = list(steps)
-        batch = uuid.uuid4() if len(steps) > 1 else None
+        batch = batch or (uuid.uuid4() if len(steps) > 1 else None)
         return self._append(
             [
                 TaskEvent(task_id=step.task_id, verb=step.verb, changes=step.changes, batch=batch, undoes=step.undoes)
@@ -134,7 +140,7 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
             entry.user_id, entry.number = self.owner, number
             entry.staff, entry.reason, entry.request_id = origin.staff, origin.reason, origin.request_id
             entry.hash = sealed = entry.sealed_after(sealed)
-        return self.bulk_create(entries)
+        return self.bulk_create(entries, batch_size=MOST_ROWS)
 
 
 class TaskEventManager(OwnedManager["TaskEvent"]):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Any, ClassVar, Self
@@ -13,14 +15,16 @@ from django.db.models.functions import Coalesce, Length, Lower, Now, Trim
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from .journal import Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
+from .journal import MOST_ROWS, Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
 from .managers import OWNER, OwnedManager, OwnedQuerySet
 from .owned import OwnedModel, OwnTime
 from .preferences.models import Preferences  # noqa: F401  Django looks for the models of an app here
 from .search import Search
 from .text import require_visible
+from .uploads import Upload
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = ("created_at", "updated_at")
@@ -74,6 +78,47 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
             except IntegrityError:
                 task.id = uuid.uuid4()
                 return self._write([Step(task.id, None, task.state())], origin)[0]
+
+    def add_many(self, tasks: Mapping[uuid.UUID, State], origin: Origin) -> list[TaskEvent]:
+        """Add tasks that bring their own ids, as add() does; the entries of those that were not added before.
+
+        When all of them were, the earlier entries come back.
+        """
+        with turn_of(self.owner, self.db):
+            earlier = self._journal().filter(task_id__in=list(tasks), verb=TaskEvent.Verb.CREATE)
+            known = {entry.task_id: entry for entry in earlier.order_by("number")}
+            steps = [Step(task_id, None, state) for task_id, state in tasks.items() if task_id not in known]
+            return self._write(steps, origin) or list(known.values())
+
+    def take_in(self, tasks: Mapping[uuid.UUID, State], origin: Origin, batch: uuid.UUID) -> list[TaskEvent]:
+        """Import tasks as they are, under the ids that they bring. Those that are here already stay as they are here.
+
+        Where one of the ids is taken by somebody else all get other ids, always the same ones, so that nobody learns
+        which; and once more, if somebody meant to take those as well.
+        """
+        with turn_of(self.owner, self.db):
+            here = self.already_here(tasks)
+            steps = [
+                Step(task_id, None, state, is_import=True) for task_id, state in tasks.items() if task_id not in here
+            ]
+            for other_id in (lambda task_id: task_id, self._other_id):
+                try:
+                    with transaction.atomic(using=self.db):
+                        return self._write(
+                            [replace(step, task_id=other_id(step.task_id)) for step in steps], origin, batch
+                        )
+                except IntegrityError:
+                    continue
+            return self._write([replace(step, task_id=uuid.uuid4()) for step in steps], origin, batch)
+
+    def already_here(self, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Task]:
+        """The owner's tasks among these ids that an import brings, by the id that it brings."""
+        found = {}
+        for some in batched(ids, MOST_IDS, strict=False):
+            brought = {self._other_id(task_id): task_id for task_id in some} | {task_id: task_id for task_id in some}
+            for those in batched(brought, MOST_IDS, strict=False):
+                found.update({brought[task.pk]: task for task in self._all().filter(pk__in=those)})
+        return found
 
     def edit(self, task_id: uuid.UUID, wanted: State, version: int | None, origin: Origin) -> list[TaskEvent]:
         """Give a task these fields, which were typed when it was at ``version``; the entry, if that changes anything.
@@ -135,6 +180,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         with turn_of(self.owner, self.db):
             journal, receipt = self._journal(), self.inventory()
             self._all().delete()
+            Upload.objects.for_user(self.owner).using(self.db).delete()
             # The database lets the entries go only where one of them says that this is meant.
             journal.create(number=0, verb=TaskEvent.Verb.ERASE, request_id=origin.request_id)
             journal.exclude(verb=TaskEvent.Verb.ERASE).delete()
@@ -146,6 +192,9 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
 
     def _journal(self) -> TaskEventQuerySet:
         return TaskEvent.objects.for_user(self.owner).using(self.db)
+
+    def _other_id(self, task_id: uuid.UUID) -> uuid.UUID:
+        return derived_id(self.owner, "taken", str(task_id))
 
     def _state_at(self, task: Task, version: int | None) -> State | None:
         """A task as it was at a version, read back from the journal; None where the journal does not know."""
@@ -165,13 +214,13 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         steps = [Step(task.pk, state, {**state, **values}) for task in tasks for state in [task.state()]]
         return self._write([step for step in steps if step.changes], origin)
 
-    def _write(self, steps: list[Step], origin: Origin) -> list[TaskEvent]:
+    def _write(self, steps: list[Step], origin: Origin, batch: uuid.UUID | None = None) -> list[TaskEvent]:
         """Carry out the steps and append them to the journal, within the owner's turn."""
         gone = [step.task_id for step in steps if step.after is None]
         for ids in batched(gone, MOST_IDS, strict=False):
             self._all().filter(pk__in=ids).delete()
         come = [Task.of(self.owner, step.task_id, step.after) for step in steps if step.before is None and step.after]
-        self._all().bulk_create(come)
+        self._all().bulk_create(come, batch_size=MOST_ROWS)
         alike: dict[frozenset[tuple[str, str | None]], list[uuid.UUID]] = {}
         for step in steps:
             if step.before and step.after:
@@ -179,7 +228,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         for values, ids_alike in alike.items():
             for ids in batched(ids_alike, MOST_IDS, strict=False):
                 self._all().filter(pk__in=ids).update(**from_text(dict(values)))
-        return self._journal().append(steps, origin) if steps else []
+        return self._journal().append(steps, origin, batch) if steps else []
 
 
 class TaskManager(OwnedManager["Task"]):
@@ -261,6 +310,12 @@ def from_text(values: State) -> dict[str, Any]:
     return {
         field: datetime.fromisoformat(value) if value and field in TIMES else value for field, value in values.items()
     }
+
+
+def derived_id(owner: str, *parts: str) -> uuid.UUID:
+    """The id that this owner's task gets for these texts: the same each time, and nobody else can work it out."""
+    digest = salted_hmac("tasks.derived_id", json.dumps([owner, *parts]), algorithm="sha256").digest()
+    return uuid.UUID(bytes=digest[:16], version=5)
 
 
 def version_of(state: State) -> int:

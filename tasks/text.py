@@ -5,6 +5,8 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+MAX_TITLE = 255  # in code points, as the table counts them
+
 # Letters and symbols by category that nevertheless draw nothing: Hangul fillers, Braille blank.
 BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -53,6 +54,8 @@ def task_list(request: OwnerRequest) -> HttpResponse:
             "counts": listing.counts(found, page),
             "form": NewTaskForm(),
             "here": request.get_full_path(),
+            "descriptions": request.GET.get("descriptions") == "1",
+            "printed_at": timezone.now(),
         },
     )
 
@@ -81,7 +84,8 @@ def suggested(request: HttpRequest) -> dict[str, str]:
 def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)
     entries = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()
-    return render(request, "tasks/detail.html", {"task": task, "entries": entries[:HISTORY_SIZE]})
+    context = {"task": task, "entries": entries[:HISTORY_SIZE], "printed_at": timezone.now()}
+    return render(request, "tasks/detail.html", context)
 
 
 @idempotent

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from .forms import id_or_new
+from .imports import Reading, Unreadable, Wrong, read_file, read_pasted
+from .text import with_unix_line_ends
+
+MOST_LINES = 1000
+ADDED_AT_ONCE = 20  # more are shown before they are added
+SHOWN_WRONG = 20
+
+
+class PasteForm(forms.Form):
+    """Lines that become tasks. Carries an id, so that a form which is sent twice makes its tasks once."""
+
+    lines = forms.CharField(
+        label=gettext_lazy("A task per line"),
+        strip=False,  # or the numbers of the lines would not be those that one sees
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text=gettext_lazy(
+            "Empty lines and marks such as “- ”, “* ”, “1. ” and “[ ] ” at the start of a line are taken off; "
+            "behind “[x] ” a task is completed. Up to 20 tasks are added at once. Of more you see a preview first; "
+            "1,000 lines are the most."
+        ),
+        error_messages={"required": gettext_lazy("Write at least one line.")},
+    )
+    id = forms.CharField(widget=forms.HiddenInput, required=False)
+    confirmed = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, owner: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+        self.initial["id"] = uuid.uuid4()
+        self.reading: Reading | None = None
+
+    def clean_id(self) -> uuid.UUID:
+        return id_or_new(self.cleaned_data["id"])
+
+    def clean(self) -> dict[str, Any]:
+        if "lines" in self.cleaned_data and "id" in self.cleaned_data:
+            self.read(self.cleaned_data["lines"], self.cleaned_data["id"])
+        return self.cleaned_data
+
+    def read(self, text: str, form_id: uuid.UUID) -> None:
+        lines = sum(bool(line.strip()) for line in with_unix_line_ends(text).split("\n"))
+        if lines > MOST_LINES:
+            words = _("These are %(n)s lines, and %(most)s are the most.")
+            self.add_error("lines", words % {"n": f"{lines:,}", "most": f"{MOST_LINES:,}"})
+            return
+        reading = read_pasted(text, self.owner, form_id)
+        if reading.wrong:
+            self.add_error("lines", some_of(reading.wrong))
+        elif not reading.tasks:
+            self.add_error("lines", self.fields["lines"].error_messages["required"])
+        else:
+            self.reading = reading
+
+    @property
+    def titles(self) -> list[str]:
+        """What the valid lines are called."""
+        return [str(state["title"]) for state in self.reading.tasks.values()] if self.reading else []
+
+    def is_confirmed(self) -> bool:
+        """Whether so many tasks may be added: they are few, or their number was shown before."""
+        n = len(self.titles)
+        return n <= ADDED_AT_ONCE or self.cleaned_data["confirmed"] == str(n)
+
+
+def some_of(wrong: list[Wrong]) -> list[str]:
+    """The first of what is wrong, and how much more there is."""
+    more = len(wrong) - SHOWN_WRONG
+    said = [str(one) for one in wrong[:SHOWN_WRONG]]
+    return [*said, ngettext("And %(n)d more.", "And %(n)d more.", more) % {"n": more}] if more > 0 else said
+
+
+class ImportForm(forms.Form):
+    """A file with tasks, which is read as soon as it came."""
+
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        widget=forms.FileInput(attrs={"accept": ".json,.csv,.tsv,.txt"}),
+        error_messages={
+            "required": gettext_lazy("Choose a file."),
+            "missing": gettext_lazy("Choose a file."),
+            "invalid": gettext_lazy("Choose a file."),
+            "empty": gettext_lazy("This file is empty."),
+        },
+    )
+
+    def __init__(self, owner: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+        self.name, self.content = "", b""
+
+    def clean_file(self) -> None:
+        file = self.cleaned_data["file"]
+        self.name, self.content = file.name[-255:], file.read()
+        try:
+            read_file(self.name, self.content, self.owner)
+        except Unreadable as reason:
+            words = _("“%(name)s” cannot be imported. %(reason)s")
+            raise forms.ValidationError(words % {"name": self.name, "reason": reason}) from None

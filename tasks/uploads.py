@@ -1,0 +1,52 @@
+"""The file of an import between its two steps: its owner has seen what it would bring, and has not decided yet."""
+
+from __future__ import annotations
+
+import uuid
+import zlib
+from typing import ClassVar
+
+from django.db import models
+
+from .journal import turn_of
+from .managers import OwnedManager, OwnedQuerySet
+from .owned import OwnedModel
+
+
+class UploadQuerySet(OwnedQuerySet["Upload"]):
+    def keep(self, name: str, content: bytes) -> Upload:
+        """Keep a file in place of the one before."""
+        with turn_of(self.owner, self.db):
+            self.all().delete()
+            return self.create(name=name, packed=zlib.compress(content, level=1))
+
+
+class UploadManager(OwnedManager["Upload"]):
+    def get_queryset(self) -> UploadQuerySet:
+        return UploadQuerySet(self.model, using=self._db)
+
+    def for_user(self, user_id: str) -> UploadQuerySet:
+        return self.get_queryset().for_user(user_id)
+
+
+class Upload(OwnedModel):
+    """A chosen file. It waits in the database, because the next request may come to another process or machine."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=255)
+    packed = models.BinaryField(help_text="compressed by zlib")
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UploadManager] = UploadManager()
+
+    class Meta(OwnedModel.Meta):
+        abstract = False
+        db_table = "task_upload"
+        indexes = [models.Index(fields=["user"], name="ix_task_upload_user")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def content(self) -> bytes:
+        return zlib.decompress(self.packed)

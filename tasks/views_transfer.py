@@ -1,0 +1,105 @@
+"""In and out: lines that become tasks, everything as a file, and files back in."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from todo_site.outage import idempotent
+from todo_site.redirects import SeeOther, next_url
+
+from .exports import as_csv, as_json
+from .forms_transfer import ImportForm, PasteForm, some_of
+from .imports import Plan, read_file
+from .journal import Origin, TaskEvent, as_text
+from .models import Task
+from .uploads import Upload
+from .views import OwnerRequest, posted, tell
+
+SHOWN_NEW = 20
+
+
+@idempotent
+@require_http_methods(["GET", "HEAD", "POST"])
+def paste(request: OwnerRequest) -> HttpResponse:
+    tasks = Task.objects.for_user(request.user.id)
+    form = PasteForm(request.user.id, posted(request))
+    if not form.is_valid() or form.reading is None or not form.is_confirmed():
+        context = {"form": form, "next": next_url(request) or ""}
+        return render(request, "tasks/paste.html", context, status=422 if form.is_bound else 200)
+    entries = tasks.add_many(form.reading.tasks, Origin.of(request))
+    done = ngettext("Added %(n)d task.", "Added %(n)d tasks.", len(entries))
+    tell(request, done % {"n": len(entries)}, entries)
+    return SeeOther(next_url(request) or reverse("tasks:list"))
+
+
+@require_safe
+def export_json(request: OwnerRequest) -> StreamingHttpResponse:
+    journal = TaskEvent.objects.for_user(request.user.id)
+    exported_at = as_text(timezone.now())
+    return download(as_json(request.user.id, exported_at, journal.last_number()), "application/json", "json")
+
+
+@require_safe
+def export_csv(request: OwnerRequest) -> StreamingHttpResponse:
+    journal = TaskEvent.objects.for_user(request.user.id)
+    return download(as_csv(request.user.id, journal.last_number()), "text/csv; charset=utf-8", "csv")
+
+
+def download(pieces: Iterator[str], content_type: str, ending: str) -> StreamingHttpResponse:
+    name = f"tasks-{timezone.localdate().isoformat()}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
+
+
+@idempotent
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose_file(request: OwnerRequest) -> HttpResponse:
+    """Keep the file, and show what it would bring: nothing is imported before its owner has seen that."""
+    uploads = Upload.objects.for_user(request.user.id)
+    form = ImportForm(request.user.id, posted(request), request.FILES if request.method == "POST" else None)
+    if form.is_valid():
+        uploads.keep(form.name, form.content)
+        return SeeOther(reverse("tasks:import"))
+    upload = None if form.is_bound else uploads.first()
+    context: dict[str, object] = {"form": form, "upload": upload}
+    if upload is not None:
+        reading = read_file(upload.name, upload.content, request.user.id)
+        plan = Plan.of(reading, Task.objects.for_user(request.user.id))
+        context |= {"plan": plan, "titles": plan.new[:SHOWN_NEW], "wrong": some_of(plan.wrong)}
+    return render(request, "tasks/import.html", context, status=422 if form.is_bound else 200)
+
+
+@idempotent
+@require_POST
+def take_in(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Import the file that was kept. Sent again it finds what the first time brought."""
+    tasks = Task.objects.for_user(request.user.id)
+    upload = Upload.objects.for_user(request.user.id).filter(pk=upload_id).first()
+    if upload is not None:
+        reading = read_file(upload.name, upload.content, request.user.id)
+        tasks.take_in(reading.tasks, Origin.of(request), batch=upload_id)
+        upload.delete()
+    imported = TaskEvent.objects.for_user(request.user.id).filter(batch=upload_id)
+    n = imported.count()
+    if not n and upload is None:
+        raise Http404
+    words = ngettext("Imported %(n)d task.", "Imported %(n)d tasks.", n) if n else _("All of it is here already.")
+    tell(request, words % {"n": n}, list(imported[:1]))
+    return SeeOther(reverse("tasks:list"))
+
+
+@idempotent
+@require_POST
+def discard_file(request: OwnerRequest) -> HttpResponse:
+    Upload.objects.for_user(request.user.id).delete()
+    tell(request, _("The file was not imported, and is gone from here."), [])
+    return SeeOther(reverse("tasks:import"))

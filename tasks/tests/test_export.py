@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tasks import exports
 from tasks.contract import escaped, unescaped
-from tasks.journal import Origin, TaskEvent
+from tasks.journal import Origin
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User

@@ -85,27 +85,11 @@ def trash_of(user_id: str, last_number: int) -> Iterator[Chunk]:
 def journal_of(user_id: str) -> Iterator[Chunk]:
     """Chunks of all entries of the journal in their order."""
     for chunk in keyset(user_id, entries_behind(journal_of_user(user_id).order_by("number"))):
-        yield [as_entry(entry) for entry in chunk]
+        yield [{**entry.record(), "hash": entry.hash} for entry in chunk]
 
 
 def journal_of_user(user_id: str) -> TaskEventQuerySet:
     return TaskEvent.objects.for_user(user_id)
-
-
-def as_entry(entry: TaskEvent) -> dict[str, Any]:
-    return {
-        "id": str(entry.pk),
-        "number": entry.number,
-        "task_id": str(entry.task_id) if entry.task_id else None,
-        "verb": entry.verb,
-        "changes": entry.changes,
-        "at": as_text(entry.at),
-        "staff": entry.staff,
-        "reason": entry.reason,
-        "request_id": entry.request_id,
-        "batch": str(entry.batch) if entry.batch else None,
-        "undoes": str(entry.undoes) if entry.undoes else None,
-    }
 
 
 def entries_behind(entries: TaskEventQuerySet) -> Callable[[TaskEvent | None], list[TaskEvent]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import StreamingHttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -25,6 +27,7 @@ from todo_site.better_auth.models import User
 pytestmark = pytest.mark.django_db
 
 HERE = Origin("r1")
+VERIFY = Path(__file__).resolve().parents[2] / "static/site/verify_journal.py"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''+1", "＝1", "＠x"]
 NASTY = [*FORMULAS, "'tis", "a,b;c", 'a "quoted" one', "two\nlines", "\u202eRTL", "🎉" * 255, "<b>{{ 1 }}</b> %s \\"]
 
@@ -44,17 +47,24 @@ def add(tasks: TaskQuerySet, title: str, description: str | None = None) -> Task
     return tasks.get(pk=str(entry.task_id))
 
 
+def pieces(client: Client, path: str) -> Iterator[bytes]:
+    response: Any = client.get(path)
+    assert response.streaming
+    return iter(response)
+
+
+def whole(client: Client, path: str) -> bytes:
+    return b"".join(pieces(client, path))
+
+
 def as_json(client: Client) -> dict[str, Any]:
-    response = client.get("/export/tasks.json")
-    assert isinstance(response, StreamingHttpResponse)
-    found: dict[str, Any] = json.loads(response.getvalue())
+    found: dict[str, Any] = json.loads(whole(client, "/export/tasks.json"))
     return found
 
 
 def as_csv(client: Client) -> list[dict[str, str]]:
-    response = client.get("/export/tasks.csv")
-    assert isinstance(response, StreamingHttpResponse)
-    return list(csv.DictReader(StringIO(response.getvalue().decode("utf-8-sig"), newline=""), strict=True))
+    text = whole(client, "/export/tasks.csv").decode("utf-8-sig")
+    return list(csv.DictReader(StringIO(text, newline=""), strict=True))
 
 
 def test_writes_tasks_as_the_contract_says(alice: User, alices: Client, tasks: TaskQuerySet) -> None:
@@ -108,6 +118,21 @@ def test_writes_the_journal_with_all_that_an_entry_says(alices: Client, tasks: T
     assert back["undoes"] == entry["id"]
 
 
+def test_writes_a_journal_that_can_be_checked_offline(alices: Client, tasks: TaskQuerySet, tmp_path: Path) -> None:
+    for title in NASTY:
+        add(tasks, title)
+    tasks.discard(HERE)
+    export = as_json(alices)
+    for entry in export["journal"][1::20]:
+        (tmp_path / "whole.json").write_text(json.dumps(export))
+        entry["reason"] = "changed"
+        (tmp_path / "changed.json").write_text(json.dumps(export))
+        entry["reason"] = ""
+        for name, status in (("whole", 0), ("changed", 1)):
+            command = [sys.executable, str(VERIFY), str(tmp_path / f"{name}.json")]
+            assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == status
+
+
 def test_shows_nothing_of_anybody_else(alice: User, bob: User, bobs: Client, tasks: TaskQuerySet) -> None:
     add(tasks, "Alice's secret")
     make_task(alice.id, title="Alice's secret")
@@ -122,8 +147,7 @@ def test_shows_nothing_of_anybody_else(alice: User, bob: User, bobs: Client, tas
 def test_writes_for_spreadsheets(alices: Client, tasks: TaskQuerySet) -> None:
     for text in NASTY:
         add(tasks, text, text)
-    response = alices.get("/export/tasks.csv")
-    assert isinstance(response, StreamingHttpResponse)
+    response: Any = alices.get("/export/tasks.csv")
     content = response.getvalue()
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"].startswith('attachment; filename="tasks-20')
@@ -139,12 +163,6 @@ def test_writes_for_spreadsheets(alices: Client, tasks: TaskQuerySet) -> None:
 @pytest.mark.parametrize("text", [*NASTY, "", "'", "''", "'a", "=", "'=", "plain"])
 def test_escapes_a_cell_so_that_it_can_be_read_back(text: str) -> None:
     assert unescaped(escaped(text)) == text
-
-
-def pieces(client: Client, path: str) -> Iterator[bytes]:
-    response = client.get(path)
-    assert isinstance(response, StreamingHttpResponse)
-    return iter(response)  # type: ignore[arg-type]
 
 
 def test_loses_no_task_that_changes_its_place_meanwhile(alices: Client, tasks: TaskQuerySet) -> None:

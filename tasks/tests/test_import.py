@@ -16,15 +16,16 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.http import StreamingHttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from tasks import imports
+from tasks.imports import state_of
 from tasks.journal import Origin, TaskEvent
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
-from tasks.tests.test_export import NASTY
+from tasks.tests.test_export import NASTY, whole
+from tasks.text import is_visible
 from tasks.uploads import Upload
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
@@ -64,12 +65,6 @@ def take(client: Client, name: str, content: str | bytes) -> str:
     return confirm(client, preview(client, name, content))
 
 
-def exported(client: Client, name: str) -> bytes:
-    response = client.get(f"/export/{name}")
-    assert isinstance(response, StreamingHttpResponse)
-    return response.getvalue()
-
-
 def add(tasks: TaskQuerySet, title: str, description: str | None = None) -> Task:
     entry = tasks.add(Task(user_id=tasks.owner, title=title, description=description), HERE)
     return tasks.get(pk=str(entry.task_id))
@@ -86,7 +81,7 @@ def test_gives_back_what_was_exported_and_erased(alices: Client, tasks: TaskQuer
     tasks.filter(title__contains="=").set_status("completed", HERE)
     add(tasks, "Gone")
     tasks.filter(title="Gone").discard(HERE)
-    before, content = rows(tasks), exported(alices, name)
+    before, content = rows(tasks), whole(alices, f"/export/{name}")
     tasks.erase(HERE)
     take(alices, name, content)
     assert rows(tasks) == before
@@ -105,11 +100,11 @@ def test_gives_back_whatever_can_be_written(alices: Client, tasks: TaskQuerySet,
 
     for _ in range(60):
         title, description = text(255), text(600)
-        if imports.is_visible(title):
+        if is_visible(title):
             tasks.create(title=title, description=description or None, status=chance.choice(["pending", "completed"]))
     before = rows(tasks)
     for name in ("tasks.json", "tasks.csv"):
-        content = exported(alices, name)
+        content = whole(alices, f"/export/{name}")
         tasks.erase(HERE)
         take(alices, name, content)
         assert rows(tasks) == before
@@ -119,7 +114,7 @@ def test_gives_back_whatever_can_be_written(alices: Client, tasks: TaskQuerySet,
 def test_makes_no_duplicate_and_leaves_what_was_edited(alices: Client, tasks: TaskQuerySet, name: str) -> None:
     task = add(tasks, "Milk")
     add(tasks, "Bread")
-    content = exported(alices, name)
+    content = whole(alices, f"/export/{name}")
     tasks.edit(task.id, {"title": "Oat milk"}, task.version, HERE)
     before = rows(tasks)
     page = preview(alices, name, content)
@@ -211,7 +206,7 @@ def test_gives_nothing_away_about_ids_that_are_somebody_elses(
 ) -> None:
     for title in ("Milk", "Bread"):
         add(tasks, title)
-    before, content = rows(tasks), exported(alices, "tasks.json")
+    before, content = rows(tasks), whole(alices, "/export/tasks.json")
     assert "2 tasks are new" in preview(bobs, "tasks.json", content)
     take(bobs, "tasks.json", content)
     theirs = Task.objects.for_user(bob.id)
@@ -229,7 +224,7 @@ def test_finds_an_id_even_where_somebody_took_the_other_one_too(bob: User, tasks
     theirs = Task.objects.for_user(bob.id)
     for taken in (task_id, tasks._other_id(task_id)):
         theirs.create(id=taken, title="Bob's")
-    state = imports.state_of({"title": "Mine"}, imports.timezone.now())
+    state = state_of({"title": "Mine"}, timezone.now())
     tasks.take_in({task_id: state}, HERE, uuid.uuid4())
     assert tasks.get().title == "Mine"
     assert [task.title for task in theirs] == ["Bob's", "Bob's"]

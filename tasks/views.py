@@ -224,7 +224,14 @@ def history(request: OwnerRequest) -> HttpResponse:
     entries = TaskEvent.objects.for_user(request.user.id).newest_first()
     head = entries.values_list("hash", flat=True).first()
     page = EntryPage.of(entries, request.GET.get("before", ""))
-    return render(request, "tasks/history.html", {"page": page, "head": head})
+    ids = {entry.task_id for entry in page.entries if entry.task_id}
+    titles = dict(Task.objects.for_user(request.user.id).filter(pk__in=ids).values_list("id", "title"))
+    in_trash = {
+        deletion.task_id: deletion.title
+        for deletion in TaskEvent.objects.for_user(request.user.id).in_trash().filter(task_id__in=ids)
+    }
+    context = {"page": page, "head": head, "titles": titles, "in_trash": in_trash}
+    return render(request, "tasks/history.html", context)
 
 
 def tell(request: HttpRequest, words: str, entries: list[TaskEvent]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +10,30 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 
 from tasks.preferences.middleware import preferences_of
+
+from .links import linked
+
+# No style, script or eval of its own, which the security policy forbids; no page kept in the browser; and an error is
+# shown in place of the content, as it is without the script.
+HTMX = {
+    "includeIndicatorStyles": False,
+    "allowEval": False,
+    "allowScriptTags": False,
+    "historyRestoreAsHxRequest": False,
+    "historyCacheSize": 0,
+    "refreshOnHistoryMiss": True,
+    "defaultSettleDelay": 0,
+    "responseHandling": [
+        {"code": "204", "swap": False},
+        {"code": "[23]..", "swap": True},
+        {"code": "...", "swap": True, "target": "#content", "select": "#content", "swapOverride": "outerHTML"},
+    ],
+}
 
 
 def environment(**options: Any) -> jinja2.Environment:
@@ -28,13 +50,17 @@ def environment(**options: Any) -> jinja2.Environment:
         get_language=get_language,
         get_language_bidi=get_language_bidi,
         preferences_of=preferences_of,
+        htmx_config=json.dumps(HTMX),
     )
-    env.filters["moment"] = moment
+    env.filters["time"] = time
+    env.filters["linked"] = linked
     return env
 
 
-def moment(value: datetime) -> str:
-    """A time in the person's zone; UTC is named, as it is hardly anybody's own."""
+def time(value: datetime) -> SafeString:
+    """A time in words, in the person's zone, to the second in its title; UTC is named: it is hardly anybody's own."""
     local = timezone.localtime(value)
-    words = date_format(local, "DATETIME_FORMAT")
-    return f"{words} UTC" if local.tzname() == "UTC" else words
+    words, title = date_format(local, "DATETIME_FORMAT"), local.isoformat(sep=" ", timespec="seconds")
+    zone = " UTC" if local.tzname() == "UTC" else ""
+    machine = value.isoformat(timespec="seconds")
+    return format_html('<time datetime="{}" title="{}">{}{}</time>', machine, title, words, zone)

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "todo_site.middleware.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads at random, so that a length tells nothing of what is on the page
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "todo_site.middleware.PrivateMiddleware",
     "tasks.preferences.middleware.PreferencesMiddleware",

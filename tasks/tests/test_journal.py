@@ -327,6 +327,16 @@ def test_keeps_an_edit_of_a_task_that_went_into_the_trash(
     assert bobs.post(f"/tasks/{task.id}/edit/", form).status_code == 404
 
 
+def test_names_the_task_in_every_entry_of_the_history(alice: User, alices: Client, tasks: TaskQuerySet) -> None:
+    there, deleted = add(tasks, "Milk"), add(tasks, "Bread")
+    tasks.set_status("completed", HERE)
+    tasks.filter(pk=deleted.id).discard(HERE)
+    page = alices.get("/history/").text
+    assert page.count(f'<a href="/tasks/{there.id}/"><bdi>Milk</bdi></a>') == 2
+    assert page.count("<bdi>Bread</bdi>") == 3
+    assert f"/tasks/{deleted.id}/" not in page
+
+
 @pytest.mark.parametrize("path", ["/history/", "/trash/"])
 def test_pages_through_the_journal(alice: User, alices: Client, tasks: TaskQuerySet, path: str) -> None:
     for n in range(60):

@@ -5,22 +5,23 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test load check format lock messages clean
+.PHONY: help run test load check format lock messages screenshots clean
 
 help:
-	@echo "make run       set up and serve the site at http://127.0.0.1:8000"
-	@echo "make test      run all tests, on SQLite and on PostgreSQL"
-	@echo "make check     run all other gates: lint, types, templates, migrations, deployment"
-	@echo "make load      measure the site while many people use it at once"
-	@echo "make format    format the code"
-	@echo "make lock      bring the hashed requirements up to date"
-	@echo "make messages  bring the translations up to date with the texts"
+	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
+	@echo "make test         run all tests, on SQLite and on PostgreSQL"
+	@echo "make check        run all other gates: lint, types, templates, migrations, deployment"
+	@echo "make load         measure the site while many people use it at once"
+	@echo "make format       format the code"
+	@echo "make lock         bring the hashed requirements up to date"
+	@echo "make messages     bring the translations up to date with the texts"
+	@echo "make screenshots  take a picture of every page, into build/screenshots"
 
 run: .venv/run build/static
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@exec $(BIN)/gunicorn --config python:todo_site.gunicorn
 
-test: .venv/dev auth_server/node_modules
+test: .venv/dev auth_server/node_modules todo_site/tests/tools/node_modules
 	@$(BIN)/python manage.py test
 
 load: .venv/dev build/static
@@ -59,6 +60,9 @@ messages: .venv/dev
 EXTRACT := --mapping-file pyproject.toml --keyword gettext_lazy --keyword ngettext_lazy:1,2 --no-location --sort-output
 CATALOGUES := --domain django -d todo_site/locale
 
+screenshots: .venv/dev build/static
+	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.screenshots
+
 clean:
 	rm -rf .venv build
 
@@ -75,9 +79,10 @@ clean:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
 	@touch $@ .venv/run
 
-# The real Better Auth server that the tests run against. Without it they go on, and say what they skipped.
-auth_server/node_modules: auth_server/package-lock.json .venv/dev
-	@cd auth_server && PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --no-audit --no-fund --silent || echo "npm ci failed" >&2
+# The real Better Auth server that the tests run against, and what they check the pages with. Without them they go on,
+# and say what they skipped.
+%/node_modules: %/package-lock.json .venv/dev
+	@cd $* && PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --no-audit --no-fund --silent || echo "npm ci failed" >&2
 	@if [ -d $@ ]; then touch $@; fi
 
 build/static: .venv/run $(SOURCES)

@@ -46,7 +46,7 @@ def is_pooled() -> bool:
 def pooled(url: str) -> str:
     """The address of the same database through the suite's pooler, if it has one and the database is behind it."""
     database = urlsplit(url).path
-    if url != address(database.removeprefix("/")):
+    if "TEST_DATABASE_SERVER" not in os.environ or url != address(database.removeprefix("/")):
         return url
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=database).geturl()
 

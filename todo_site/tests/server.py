@@ -72,7 +72,7 @@ def running_server(log: Path, application: str = "", **settings: str) -> Iterato
     environment = {"PORT": str(port), "WEB_CONCURRENCY": "2", **settings}
     manage("migrate", "--verbosity", "0", "--skip-checks", environment=environment)
     # As in production: migrate goes past the pooler and the site through it.
-    environment["DATABASE_URL"] = pooled(environment.get("DATABASE_URL", os.environ["DATABASE_URL"]))
+    environment["DATABASE_URL"] = pooled(environment.get("DATABASE_URL") or os.environ["DATABASE_URL"])
     command = [sys.executable, "-m", "gunicorn", "--config", "python:todo_site.gunicorn"]
     command += [application] if application else []
     with log.open("w") as output:

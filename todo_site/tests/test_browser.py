@@ -1,50 +1,14 @@
-"""Two people and a member of the staff, in a real browser, with JavaScript and without."""
+"""People in a real browser: everything that the site does, with JavaScript, without it, and by the keyboard alone."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import re
 
 import pytest
-from django.db import connection
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
-from todo_site.tests.postgresql import new_database
-from todo_site.tests.server import manage, running_site
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# No sandbox: CI runs as root. No background networking: the tests talk to the site and to nobody else.
-CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and there is none on this machine")
-
-PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an empty database of the kind that the suite runs on."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('site')}/db.sqlite3"
-        return
-    with new_database() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def site(database: str, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
-    from django.conf import settings
-
-    log = tmp_path_factory.mktemp("log") / "gunicorn.log"
-    with running_site(log, DATABASE_URL=database, STATIC_ROOT=str(settings.STATIC_ROOT)) as origin:
-        yield origin
-    assert "Traceback" not in log.read_text()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+from .browser import People, add, add_many, fill_in, sign_in, sign_up
+from .server import manage
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
@@ -52,62 +16,27 @@ def javascript(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-def person(browser: Browser, site: str, javascript: bool) -> Page:
-    """A browser of somebody's own, in which a page that breaks the security policy or fails is an error."""
-    context = browser.new_context(base_url=site, java_script_enabled=javascript)
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
-    page.on("console", lambda message: pytest.fail(message.text) if "Content Security" in message.text else None)
-    return page
+def kind(javascript: bool) -> str:
+    return "js" if javascript else "plain"
 
 
-def sign_up(page: Page, email: str) -> None:
-    page.goto("/")
-    page.get_by_role("link", name="Sign up").click()
-    page.get_by_label("Name").fill(email.split("@", maxsplit=1)[0])
-    page.get_by_label("E-mail address").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("heading", name="Your tasks")).to_be_visible()
+def message(page: Page, words: str) -> None:
+    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
 
 
-def sign_in(page: Page, email: str) -> None:
-    page.get_by_label("E-mail address").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+def undo(page: Page) -> None:
+    page.locator("#messages").get_by_role("button", name="Undo").click()
 
 
-def add(page: Page, title: str) -> None:
-    page.get_by_label("New task").fill(title)
-    page.get_by_role("button", name="Add").click()
-    expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
-
-
-def test_two_people_live_on_one_site_and_staff_find_both(
-    browser: Browser, site: str, database: str, javascript: bool
-) -> None:
-    kind = "js" if javascript else "plain"
-    alice, bob = person(browser, site, javascript), person(browser, site, javascript)
-    sign_up(alice, f"alice-{kind}@example.org")
-    add(alice, "Buy milk")
-    add(alice, "Water the plants")
-
-    alice.get_by_role("button", name="Complete “Buy milk”").click()
-    expect(alice.get_by_role("status")).to_contain_text("Completed “Buy milk”")
-    expect(alice.get_by_role("link", name="Buy milk", exact=True)).to_have_count(0)
-    alice.get_by_role("link", name="Completed 1").click()
-    expect(alice.get_by_role("link", name="Buy milk", exact=True)).to_be_visible()
-
-    alice.goto("/")
-    alice.get_by_role("link", name="Edit “Water the plants”").click()
-    alice.get_by_label("Title").fill("Water the ferns")
-    alice.get_by_label("Description").fill("Twice a week\nnot more")
-    alice.get_by_role("button", name="Save").click()
+def test_two_people_live_on_one_site_and_staff_find_both(people: People, database: str, javascript: bool) -> None:
+    alice, bob = people.person(javascript=javascript), people.person(javascript=javascript)
+    sign_up(alice, f"alice-{kind(javascript)}@example.org")
+    add(alice, "Water the ferns")
+    alice.get_by_role("link", name="Water the ferns").first.click()
     expect(alice.get_by_role("heading", name="Water the ferns")).to_be_visible()
-    expect(alice.locator(".description")).to_contain_text("not more")
     ferns = alice.url
 
-    sign_up(bob, f"bob-{kind}@example.org")
+    sign_up(bob, f"bob-{kind(javascript)}@example.org")
     expect(bob.get_by_text("No task yet")).to_be_visible()
     add(bob, "Call Carol")
     bob.goto(ferns)
@@ -115,27 +44,10 @@ def test_two_people_live_on_one_site_and_staff_find_both(
     bob.goto("/?status=all")
     expect(bob.get_by_text("ferns")).to_have_count(0)
 
-    alice.goto("/?status=completed")
-    alice.get_by_role("link", name="Buy milk", exact=True).click()
-    alice.get_by_role("button", name="Delete").click()
-    expect(alice.get_by_role("status")).to_contain_text("Deleted “Buy milk”")
-    alice.get_by_role("status").get_by_role("button", name="Undo").click()
-    alice.goto("/?status=completed")
-    expect(alice.get_by_role("link", name="Buy milk", exact=True)).to_be_visible()
-
-    alice.get_by_role("button", name="Sign out").click()
-    expect(alice.get_by_role("heading", name="Sign in")).to_be_visible()
-    alice.go_back()
-    expect(alice.get_by_text("ferns")).to_have_count(0)
-    alice.goto("/")
-    sign_in(alice, f"alice-{kind}@example.org")
-    expect(alice.get_by_role("link", name="Water the ferns", exact=True)).to_be_visible()
-    expect(alice.get_by_text("Call Carol")).to_have_count(0)
-
-    manage("staff", "add", f"bob-{kind}@example.org", environment={"DATABASE_URL": database})
+    manage("staff", "add", f"bob-{kind(javascript)}@example.org", environment={"DATABASE_URL": database})
     bob.goto("/admin/better_auth/user/")
-    bob.get_by_role("link", name=f"alice-{kind}@example.org").click()
-    bob.get_by_role("link", name="2 tasks").click()
+    bob.get_by_role("link", name=f"alice-{kind(javascript)}@example.org").click()
+    bob.get_by_role("link", name=re.compile("^1 task")).click()
     expect(bob.get_by_text("Water the ferns")).to_have_count(0)
     bob.get_by_label("Reason").fill("She asked for help")
     bob.get_by_role("button", name="Open the tasks").click()
@@ -144,21 +56,103 @@ def test_two_people_live_on_one_site_and_staff_find_both(
     expect(alice.get_by_text("She asked for help")).to_be_visible()
 
 
-def test_keeps_what_was_typed_and_says_what_is_wrong(browser: Browser, site: str, javascript: bool) -> None:
-    page = person(browser, site, javascript)
-    sign_up(page, f"carol-{'js' if javascript else 'plain'}@example.org")
-    page.goto("/tasks/new/")
-    page.get_by_label("Title").fill("x" * 256)
+def test_does_everything_there_is_to_do(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript)
+    email = f"dora-{kind(javascript)}@example.org"
+    sign_up(page, email)
+
+    add(page, "Buy milk")
+    page.get_by_role("link", name="with a description").click()
+    page.get_by_label("Title").fill("Water the plants")
+    page.get_by_label("Description").fill("Twice a week\nsee https://example.org/ferns.")
+    page.get_by_role("button", name="Add task").click()
+    message(page, "Added “Water the plants”")
+
+    page.get_by_role("button", name="Complete “Buy milk”").click()
+    message(page, "Completed “Buy milk”")
+    page.get_by_role("link", name="Completed 1").click()
+    page.get_by_role("button", name="Reopen “Buy milk”").click()
+    message(page, "Reopened “Buy milk”")
+    page.get_by_role("link", name="Pending 2").click()
+
+    page.get_by_role("link", name="Edit “Water the plants”").click()
+    page.get_by_label("Title").fill("Water the ferns")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Water the ferns")).to_be_visible()
+    expect(page.get_by_role("link", name="https://example.org/ferns", exact=True)).to_be_visible()
+    undo(page)
+    expect(page.get_by_role("heading", name="Water the plants")).to_be_visible()
+
+    page.get_by_role("button", name="Delete", exact=True).click()
+    message(page, "Deleted “Water the plants”")
+    undo(page)
+    message(page, "Undone")
+    expect(page.get_by_role("link", name="Water the plants", exact=True)).to_be_visible()
+
+    for title in ("Buy milk", "Water the plants"):
+        page.get_by_role("checkbox", name=f"Select “{title}”").check()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    message(page, "Deleted 2 tasks")
+    expect(page.get_by_text("No task yet")).to_be_visible()
+    page.get_by_role("link", name="Trash").click()
+    page.get_by_role("button", name="Restore “Buy milk”").click()
+    message(page, "Undone")
+    expect(page.get_by_role("button", name="Restore “Buy milk”")).to_have_count(0)
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("listitem").filter(has_text="Deleted Water the plants").first.get_by_role("button").click()
+    message(page, "Undone")
+
+    page.get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_label("Name").fill("Dora the second")
+    page.get_by_role("button", name="Save the name").click()
+    message(page, "Your name is changed")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Dora the second")).to_have_count(0)
+    sign_in(page, email)
+    for title in ("Buy milk", "Water the plants"):
+        expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
+
+
+def test_lets_two_editors_of_one_task_choose(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript)
+    sign_up(page, f"emil-{kind(javascript)}@example.org")
+    add(page, "Buy milk")
+    page.get_by_role("link", name="Buy milk").first.click()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    other = page.context.new_page()
+    for window, title in ((other, "Buy oat milk"), (page, "Buy goat milk")):
+        if window is other:
+            window.goto(page.url)
+        window.get_by_label("Title").fill(title)
+        window.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing is lost")
+    expect(page.get_by_label("As it is now")).to_have_value("Buy oat milk")
+    expect(page.get_by_label("As you wrote it")).to_be_checked()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Buy goat milk")).to_be_visible()
+
+
+def test_keeps_what_was_typed_and_says_what_is_wrong(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript)
+    sign_up(page, f"carol-{kind(javascript)}@example.org")
+    page.get_by_label("New task").fill("x" * 256)
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_contain_text("at most 255 characters")
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_label("Title")).to_have_value("x" * 256)
+    page.get_by_label("Title").fill("x" * 255)
     page.get_by_label("Description").fill("a long story")
     page.get_by_role("button", name="Add task").click()
-    expect(page.get_by_role("alert")).to_contain_text("at most 255 characters")
-    expect(page.get_by_label("Description")).to_have_value("a long story")
-    expect(page.get_by_label("Title")).to_have_value("x" * 256)
+    message(page, "Added")
+    page.get_by_role("link", name="x" * 255, exact=True).click()
+    expect(page.get_by_text("a long story")).to_be_visible()
 
 
-def test_brings_a_text_through_the_end_of_a_session(browser: Browser, site: str, javascript: bool) -> None:
-    page = person(browser, site, javascript)
-    email = f"frank-{'js' if javascript else 'plain'}@example.org"
+def test_brings_a_text_through_the_end_of_a_session(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript)
+    email = f"frank-{kind(javascript)}@example.org"
     sign_up(page, email)
     page.goto("/tasks/new/")
     page.get_by_label("Title").fill("A long thought")
@@ -167,16 +161,16 @@ def test_brings_a_text_through_the_end_of_a_session(browser: Browser, site: str,
     page.get_by_role("button", name="Add task").click()
     expect(page.get_by_role("heading", name="Sign in to go on")).to_be_visible()
     expect(page.get_by_label("Title")).to_have_value("A long thought")
-    sign_in(page, email)
+    fill_in(page, email)
     expect(page.get_by_label("Description")).to_have_value("\nfirst line\n\nlast “line”")
     page.get_by_role("button", name="Send it again").click()
     page.get_by_role("link", name="A long thought", exact=True).click()
     expect(page.locator(".description")).to_contain_text("last “line”")
 
 
-def test_leaves_nothing_in_the_browser_after_signing_out(browser: Browser, site: str, javascript: bool) -> None:
-    page = person(browser, site, javascript)
-    sign_up(page, f"greta-{'js' if javascript else 'plain'}@example.org")
+def test_leaves_nothing_in_the_browser_after_signing_out(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript)
+    sign_up(page, f"greta-{kind(javascript)}@example.org")
     add(page, "Greta's secret")
     page.get_by_role("link", name="Greta's secret", exact=True).click()
     if javascript:
@@ -191,8 +185,265 @@ def test_leaves_nothing_in_the_browser_after_signing_out(browser: Browser, site:
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
-def test_counts_characters_as_the_server_does(browser: Browser, site: str) -> None:
-    page = person(browser, site, javascript=True)
+def test_adds_by_the_keyboard(people: People) -> None:
+    page = people.person()
+    sign_up(page, "fay@example.org")
+    keys, field = page.keyboard, page.get_by_label("New task")
+    for title in ("Buy milk", "Buy bread"):
+        expect(field).to_be_focused()
+        keys.type(title)
+        keys.press("Enter")
+        message(page, f"Added “{title}”")
+        expect(field).to_have_value("")
+    keys.type("half a tho")
+    keys.press("Escape")
+    expect(field).not_to_be_focused()
+    expect(field).to_have_value("half a tho")
+    keys.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    keys.press("n")
+    keys.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.goto("/trash/")
+    keys.press("n")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("half a tho")
+
+
+def test_does_everything_by_the_keyboard(people: People) -> None:
+    page = people.person()
+    sign_up(page, "flo@example.org")
+    keys, field = page.keyboard, page.get_by_label("New task")
+    add_many(page, ["Third", "Second", "First"])
+    page.reload()
+    expect(field).to_be_focused()
+    keys.press("Escape")
+    for key, title in (("j", "First"), ("j", "Second"), ("j", "Third"), ("j", "Third"), ("k", "Second")):
+        keys.press(key)
+        expect(page.get_by_role("link", name=title, exact=True)).to_be_focused()
+    keys.press("x")
+    message(page, "Completed “Second”")
+    expect(page.get_by_role("button", name="Reopen “Second”")).to_be_visible()
+    expect(page.get_by_role("link", name="Second", exact=True)).to_be_focused()
+    keys.press("u")
+    message(page, "Undone")
+    expect(page.get_by_role("button", name="Complete “Second”")).to_be_visible()
+
+    keys.press("j")
+    keys.press("e")
+    expect(page.get_by_role("heading", name="Edit task")).to_be_visible()
+    page.get_by_label("Title").focus()
+    keys.press("End")
+    keys.type("!")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="First!")).to_be_visible()
+    keys.press("x")
+    message(page, "Completed “First!”")
+
+
+def test_goes_around_and_selects_by_the_keyboard(people: People) -> None:
+    page = people.person()
+    sign_up(page, "gus@example.org")
+    keys, field = page.keyboard, page.get_by_label("New task")
+    add_many(page, ["Second", "First"])
+    keys.press("Escape")
+    for key, address in (("c", "status=completed"), ("p", "status=pending")):
+        keys.press("g")
+        keys.press(key)
+        expect(page).to_have_url(re.compile(address))
+        expect(field).to_be_focused()
+        keys.press("Escape")
+    keys.press("j")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="First")).to_be_visible()
+    page.go_back()
+    expect(field).to_be_focused()
+    keys.press("Escape")
+    keys.press("j")
+    keys.press("Tab")
+    keys.press("Tab")
+    keys.press("Space")
+    expect(page.get_by_role("checkbox", name="Select “First”")).to_be_checked()
+    page.get_by_role("button", name="Delete", exact=True).focus()
+    keys.press("Enter")
+    message(page, "Deleted 1 task.")
+    expect(page.get_by_role("checkbox", name="Select “Second”")).to_be_focused()
+
+
+# What the script adds
+
+
+def test_leaves_a_completed_row_where_it_is_and_counts_on(people: People) -> None:
+    page = people.person(viewport={"width": 800, "height": 600})
+    sign_up(page, "gil@example.org")
+    add_many(page, [f"Task {n}" for n in range(30)])
+    page.reload()
+    button = page.get_by_role("button", name="Complete “Task 3”")
+    button.scroll_into_view_if_needed()
+    row = page.locator(".task", has=page.get_by_role("link", name="Task 3", exact=True))
+    before, scrolled = row.bounding_box(), page.evaluate("scrollY")
+    button.click()
+    message(page, "Completed “Task 3”")
+    assert (row.bounding_box(), page.evaluate("scrollY")) == (before, scrolled)
+    expect(row.get_by_role("button", name="Reopen “Task 3”")).to_be_focused()
+    expect(row).to_contain_text("Completed")
+    expect(page.get_by_role("link", name="Pending 29")).to_be_visible()
+    expect(page).to_have_title(re.compile(r"\(29\)"))
+    row.get_by_role("button").click()
+    message(page, "Reopened “Task 3”")
+    expect(page.get_by_role("link", name="Pending 30")).to_be_visible()
+    undo(page)
+    message(page, "Undone")
+    expect(row).to_have_count(0)
+    expect(page.get_by_role("heading", name="Your tasks")).to_be_focused()
+    assert page.evaluate("scrollY") > 0
+
+
+def test_sends_each_form_once_at_a_time(people: People) -> None:
+    page = people.person()
+    sign_up(page, "hal@example.org")
+    add(page, "Buy milk")
+    posted: list[str] = []
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        posted.append(route.request.url)
+        held.append(route)
+
+    page.route(re.compile("/status/$"), hold)
+    button = page.get_by_role("button", name="Complete “Buy milk”")
+    for _ in range(3):
+        button.click()
+    expect(button).to_have_attribute("aria-busy", "true")
+    held[0].continue_()
+    message(page, "Completed “Buy milk”")
+    assert len(posted) == 1
+
+
+def test_loses_nothing_when_the_site_cannot_be_reached(people: People) -> None:
+    page = people.person()
+    sign_up(page, "ida@example.org")
+    page.route("**/tasks/new/", lambda route: route.abort())
+    field = page.get_by_label("New task")
+    field.fill("Buy milk")
+    field.press("Enter")
+    message(page, "cannot be reached")
+    expect(field).to_have_value("Buy milk")
+    page.unroute("**/tasks/new/")
+    assert people.errors
+    people.errors.clear()
+    field.press("Enter")
+    message(page, "Added “Buy milk”")
+    expect(field).to_have_value("")
+
+
+def test_asks_to_sign_in_when_the_session_has_ended_and_keeps_the_text(people: People) -> None:
+    page = people.person()
+    sign_up(page, "jo@example.org")
+    page.get_by_label("New task").fill("Buy milk")
+    page.context.clear_cookies(name="better-auth.session_token")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("heading", name="Sign in to go on")).to_be_visible()
+    fill_in(page, "jo@example.org")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.get_by_role("link", name="Buy milk", exact=True)).to_be_visible()
+
+
+def test_keeps_drafts_until_they_are_saved(people: People) -> None:
+    page = people.person()
+    sign_up(page, "kim@example.org")
+    page.goto("/tasks/new/")
+    page.get_by_label("Title").fill("Buy milk")
+    page.get_by_label("Description").fill("two litres")
+    page.goto("/history/")
+    page.goto("/tasks/new/")
+    expect(page.get_by_label("Description")).to_have_value("two litres")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_label("Title")).to_have_value("")
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value("")
+    page.get_by_label("Title").fill("Buy bread")
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value("Buy bread")
+    page.get_by_role("button", name="Add task").click()
+    message(page, "Added “Buy bread”")
+    page.goto("/tasks/new/")
+    expect(page.get_by_label("Title")).to_have_value("")
+
+
+def test_notices_a_change_that_was_made_while_an_edit_was_a_draft(people: People) -> None:
+    page = people.person()
+    sign_up(page, "lea@example.org")
+    add(page, "Buy milk")
+    page.get_by_role("link", name="Edit “Buy milk”").click()
+    address = page.url
+    page.get_by_label("Title").fill("Buy goat milk")
+    page.goto("/")
+    other = page.context.new_page()
+    other.goto(address)
+    other.get_by_label("Title").fill("Buy oat milk")
+    other.get_by_role("button", name="Save").click()
+    message(other, "Saved")
+    page.goto(address)
+    expect(page.get_by_label("Title")).to_have_value("Buy goat milk")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Changed twice")).to_be_visible()
+
+
+def test_forgets_drafts_on_sign_out_and_for_anybody_else(people: People) -> None:
+    page = people.person()
+    drafts = "Object.keys(sessionStorage).filter((key) => key.startsWith('draft:')).length"
+    sign_up(page, "mia@example.org")
+    page.get_by_label("New task").fill("secret")
+    assert page.evaluate(drafts) == 1
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.evaluate(drafts) == 0
+    page.evaluate('sessionStorage.setItem(\'draft:somebody:new\', \'{"fields": {"title": "secret"}}\')')
+    sign_in(page, "mia@example.org")
+    assert page.evaluate(drafts) == 0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('no', 'SecurityError'); }})",
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }",
+        "Storage.prototype.getItem = () => '{rubbish'",
+    ],
+)
+def test_goes_on_when_nothing_can_be_kept(people: People, broken: str) -> None:
+    page = people.person()
+    page.add_init_script(broken)
+    sign_up(page, f"nil-{len(broken)}@example.org")
+    add(page, "Buy milk")
+    page.get_by_role("button", name="Complete “Buy milk”").click()
+    message(page, "Completed “Buy milk”")
+
+
+def test_has_no_shortcuts_where_they_are_switched_off(people: People) -> None:
+    page = people.person()
+    page.add_init_script(
+        "document.addEventListener('readystatechange', () => document.documentElement.dataset.shortcuts = 'off')"
+    )
+    sign_up(page, "oda@example.org")
+    add(page, "Buy milk")
+    page.get_by_label("New task").press("Escape")
+    expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_hidden()
+    page.keyboard.press("?")
+    page.keyboard.press("j")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_role("link", name="Buy milk", exact=True)).not_to_be_focused()
+
+
+def test_does_not_open_the_keyboard_of_a_phone(people: People) -> None:
+    page = people.person(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
+    sign_up(page, "pia@example.org")
+    expect(page.get_by_label("New task")).not_to_be_focused()
+
+
+def test_counts_characters_as_the_server_does(people: People) -> None:
+    page = people.person()
     sign_up(page, "erik@example.org")
     page.goto("/tasks/new/")
     expect(page.locator(".counter")).to_be_hidden()
@@ -200,15 +451,3 @@ def test_counts_characters_as_the_server_does(browser: Browser, site: str) -> No
     expect(page.get_by_text("255 of 255 characters")).to_be_visible()
     page.get_by_role("button", name="Add task").click()
     expect(page.get_by_role("link", name="🎉" * 255, exact=True)).to_be_visible()
-
-
-@pytest.mark.parametrize("width", [320, 1280])
-def test_never_scrolls_sideways(browser: Browser, site: str, width: int) -> None:
-    page = person(browser, site, javascript=True)
-    page.set_viewport_size({"width": width, "height": 700})
-    sign_up(page, f"dora-{width}@example.org")
-    add(page, "x" * 200)
-    page.get_by_role("link", name="x" * 200, exact=True).click()
-    for path in ("/", page.url, f"{page.url}edit/", "/tasks/new/", "/nothing/"):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from todo_site.tests.browser import ARGUMENTS, CHROMIUM, PASSWORD
 from todo_site.tests.server import empty_database, running_site
-from todo_site.tests.test_browser import CHROMIUM, CHROMIUM_ARGUMENTS, PASSWORD
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and there is none on this machine")
 
@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, collected_static_files: None)
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
 
 
 def person(browser: Browser, site: str, **options: Any) -> Page:

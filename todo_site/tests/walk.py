@@ -1,0 +1,109 @@
+"""The way through every page of the site, in every state that it can be in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playwright.sync_api import Page
+
+from .browser import sign_in, sign_up
+from .server import manage
+
+WRITTEN_ELSEWHERE = "Written in another window.\nhttps://example.org/flat/17"
+
+
+def demo_account(database: str) -> tuple[str, str]:
+    """A new account with the tasks of ``manage.py demo``: its e-mail address and password."""
+    email, password = re.findall(r"\S+$", manage("demo", environment={"DATABASE_URL": database}), re.MULTILINE)
+    return email, password
+
+
+def walk(page: Page, email: str, password: str) -> Iterator[str]:
+    """Go from page to page, and yield the name of each when it is there to be looked at."""
+    for name in ("sign-up", "sign-in"):
+        page.goto(f"/{name}/")
+        yield name
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+    yield "sign-in-422"
+    sign_in(page, email, password)
+    page.get_by_label("New task").blur()
+    yield "list"
+    yield from walk_list(page)
+    yield from walk_task(page)
+    for name in ("trash", "history", "settings", "settings/sessions", "tasks/new", "nothing-here"):
+        page.goto(f"/{name}/")
+        yield name.replace("/", "-")
+    page.goto("/settings/")
+    page.get_by_role("button", name="Change the password").click()
+    page.get_by_role("alert").wait_for()
+    yield "settings-422"
+
+
+def walk_list(page: Page) -> Iterator[str]:
+    page.keyboard.press("?")
+    yield "shortcuts"
+    page.keyboard.press("Escape")
+    for name in ("Renew the library card", "Call the dentist"):
+        page.get_by_role("checkbox", name=name).check()
+    yield "list-selected"
+    page.get_by_role("button", name="Complete “Buy milk").click()
+    page.get_by_role("status").get_by_text("Completed").wait_for()
+    yield "list-completed-one"
+    page.get_by_role("status").get_by_role("button", name="Undo").click()
+    page.get_by_role("status").get_by_text("Undone").wait_for()
+    for status in ("completed", "all"):
+        page.goto(f"/?status={status}")
+        yield f"list-{status}"
+
+
+def walk_task(page: Page) -> Iterator[str]:
+    page.get_by_role("link", name="Answer Ms Okafor").first.click()
+    page.get_by_role("heading", name="History").wait_for()
+    task = page.url
+    page.goto(f"{task}edit/")
+    yield "edit"
+    change_elsewhere(page)
+    page.get_by_label("Description").fill("Written here, and longer than before.\nOn two lines.")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="Changed twice").wait_for()
+    yield "conflict-409"
+    page.goto(f"{task}edit/")
+    page.get_by_text("Restored what you typed").wait_for()
+    yield "edit-restored"
+    page.get_by_label("Title").fill(" ")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("alert").wait_for()
+    yield "edit-422"
+    page.goto(task)
+    page.get_by_text("Description", exact=True).click()
+    yield "detail"
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("status").get_by_text("Deleted").wait_for()
+
+
+def change_elsewhere(page: Page) -> None:
+    """Save another description for the task that this page edits, from another window."""
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_label("Description").fill(WRITTEN_ELSEWHERE)
+    other.get_by_role("button", name="Save").click()
+    other.get_by_role("heading", name="History").wait_for()
+    other.close()
+
+
+def walk_empty(page: Page, email: str) -> Iterator[str]:
+    """The pages of somebody new, up to the first task that is done."""
+    sign_up(page, email)
+    yield "list-empty"
+    for name in ("?status=completed", "trash/", "history/"):
+        page.goto(f"/{name}")
+        yield f"{name.strip('?/').replace('status=', '')}-empty"
+    page.goto("/")
+    page.get_by_label("New task").fill("Buy milk")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Complete “Buy milk”").click()
+    page.get_by_role("status").get_by_text("Completed").wait_for()
+    page.goto("/")
+    yield "list-all-done"

@@ -10,6 +10,9 @@ from playwright.sync_api import Page, Route, expect
 from .browser import People, add, add_many, fill_in, sign_in, sign_up
 from .server import manage
 
+# What it shows does not depend on the database.
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
 def javascript(request: pytest.FixtureRequest) -> bool:

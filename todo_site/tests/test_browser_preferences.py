@@ -11,7 +11,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from todo_site.tests.browser import ARGUMENTS, CHROMIUM, PASSWORD
 from todo_site.tests.server import empty_database, running_site
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and there is none on this machine")
+# What it shows does not depend on the database.
+pytestmark = [
+    pytest.mark.sqlite,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and there is none on this machine"),
+]
 
 LIGHT, DARK = "rgb(250, 248, 243)", "rgb(20, 23, 26)"
 

@@ -6,6 +6,9 @@ from pytest_django import Settings
 
 from todo_site.client_address import client_address
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 SOCKET, CALLER, CLAIMED = "192.0.2.1", "198.51.100.7", "203.0.113.9"
 
 

@@ -16,6 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 from todo_site import environment
 from todo_site.tests.server import ROOT
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 SECRET = "hunter2"
 KEY = "only-for-tests-" + "k" * 40
 POSTGRESQL = f"postgresql://todo:{SECRET}@127.0.0.1/todo"

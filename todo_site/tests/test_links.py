@@ -10,6 +10,9 @@ import pytest
 
 from todo_site.links import linked
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 
 def link(address: str) -> str:
     return f'<a href="{address}" rel="noopener noreferrer nofollow">{address}</a>'

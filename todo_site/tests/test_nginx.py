@@ -20,7 +20,11 @@ from .server import ROOT, empty_database, free_port, running_server
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="needs nginx, and there is none on this machine")
+# What it shows does not depend on the database.
+pytestmark = [
+    pytest.mark.sqlite,
+    pytest.mark.skipif(NGINX is None, reason="needs nginx, and there is none on this machine"),
+]
 
 NAME = "todo.example.org"
 MAIN = """

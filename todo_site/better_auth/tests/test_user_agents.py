@@ -4,6 +4,9 @@ import pytest
 
 from todo_site.better_auth.user_agents import in_words
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 IOS_WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 MAC = "Macintosh; Intel Mac OS X 10_15_7"

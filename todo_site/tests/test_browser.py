@@ -102,7 +102,9 @@ def test_does_everything_there_is_to_do(people: People, javascript: bool) -> Non
     message(page, "Undone")
     expect(page.get_by_role("button", name="Restore “Buy milk”")).to_have_count(0)
     page.get_by_role("link", name="History").click()
-    page.get_by_role("listitem").filter(has_text="Deleted Water the plants").first.get_by_role("button").click()
+    page.get_by_role("listitem").filter(has_text="Deleted Water the plants").first.get_by_role(
+        "button", name="Undo: Deleted"
+    ).click()
     message(page, "Undone")
 
     page.get_by_role("link", name="Settings", exact=True).click()

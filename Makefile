@@ -37,7 +37,7 @@ check: .venv/dev
 
 # The deployment checks look at the settings as production has them.
 PRODUCTION := SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
-	ALLOWED_HOSTS=todo.example.org CSRF_TRUSTED_ORIGINS=https://todo.example.org DATABASE_URL=sqlite:///build/check.sqlite3
+	ALLOWED_HOSTS=todo.example.org CSRF_TRUSTED_ORIGINS=https://todo.example.org DATABASE_URL=sqlite://:memory:
 
 format: .venv/dev
 	$(BIN)/ruff check --fix

@@ -41,7 +41,7 @@ class Forms(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
-        if tag == "form":
+        if tag == "form" and found.get("method") != "dialog":
             self.forms.append((found.get("action", ""), []))
         elif tag == "input" and "name" in found and found.get("type") != "checkbox":
             self.forms[-1][1].append((found["name"], found.get("value", "")))

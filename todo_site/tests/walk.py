@@ -32,13 +32,14 @@ def walk(page: Page, email: str, password: str) -> Iterator[str]:
     yield "list"
     yield from walk_list(page)
     yield from walk_task(page)
-    for name in ("trash", "history", "settings", "settings/sessions", "tasks/new", "nothing-here"):
+    for name in ("trash", "history", "tasks/new", "nothing-here"):
         page.goto(f"/{name}/")
         yield name.replace("/", "-")
-    page.goto("/settings/")
-    page.get_by_role("button", name="Change the password").click()
-    page.get_by_role("alert").wait_for()
-    yield "settings-422"
+    page.goto("/?q=nothing+of+the+kind")
+    yield "list-nothing-found"
+    yield from walk_transfer(page)
+    yield from walk_settings(page)
+    yield from walk_end_of_session(page)
 
 
 def walk_list(page: Page) -> Iterator[str]:
@@ -81,6 +82,48 @@ def walk_task(page: Page) -> Iterator[str]:
     yield "detail"
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("status").get_by_text("Deleted").wait_for()
+
+
+def walk_transfer(page: Page) -> Iterator[str]:
+    page.goto("/tasks/paste/")
+    page.locator("[name=lines]").fill("\n".join(["x" * 300, "- Sow the beans", "[x] Dig the bed"]))
+    page.get_by_role("button", name="Add tasks").click()
+    page.get_by_role("alert").wait_for()
+    yield "paste-422"
+    page.locator("[name=lines]").fill("\n".join(f"- Errand {n}" for n in range(1, 26)))
+    page.get_by_role("button", name="Add tasks").click()
+    page.get_by_role("heading", name="This adds 25 tasks").wait_for()
+    yield "paste-preview"
+    page.goto("/import/")
+    yield "import"
+    lines = "Mow the lawn\nTrim the hedge\n" + "x" * 300
+    page.set_input_files("[name=file]", {"name": "garden.txt", "mimeType": "text/plain", "buffer": lines.encode()})
+    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("heading", name="garden.txt").wait_for()
+    yield "import-preview"
+
+
+def walk_settings(page: Page) -> Iterator[str]:
+    for name in ("settings", "settings/sessions", "settings/display", "settings/data"):
+        page.goto(f"/{name}/")
+        yield name.replace("/", "-")
+    page.get_by_role("button", name="Delete all tasks").click()
+    page.get_by_role("alert").wait_for()
+    yield "settings-data-422"
+    page.goto("/settings/")
+    page.get_by_role("button", name="Change the password").click()
+    page.get_by_role("alert").wait_for()
+    yield "settings-422"
+
+
+def walk_end_of_session(page: Page) -> Iterator[str]:
+    page.goto("/tasks/new/")
+    page.get_by_label("Title").fill("Written while the session ended")
+    page.get_by_label("Description").fill("Two lines\nof it")
+    page.context.clear_cookies(name="better-auth.session_token")
+    page.get_by_role("button", name="Add task").click()
+    page.get_by_label("Password").wait_for()
+    yield "session-ended-401"
 
 
 def change_elsewhere(page: Page) -> None:

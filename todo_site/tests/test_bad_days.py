@@ -178,7 +178,7 @@ def test_keeps_the_text_while_the_database_is_away_and_takes_it_afterwards(datab
     assert person.get("/readyz").status == 503
     database.start()
     wait_until_it_serves(person)
-    fields = dict(re.findall(r'<textarea name="(\w+)"[^>]*>([^<]*)', answer.text))
+    fields = dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n([^<]*)', answer.text))
     sent = post_with_token(person, "/tasks/new/", **{name: text.replace(" ", "+") for name, text in fields.items()})
     assert sent.status == 303
     assert "A long thought" in person.get("/").text

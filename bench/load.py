@@ -1,7 +1,9 @@
-"""``make load``: 64 clients at once on the site as production runs it; a table of how long each action took.
+"""``make load``: thousands of people on the site as production runs it; a table of how long each action took.
 
-Fails when an answer is an error, or when the 95th percentile of any action is half a second or more. The clients take
-their share of the same processors. SECONDS and CLIENTS in the environment say for how long, and how many.
+Each of them does something every PAUSE seconds, over one of CLIENTS connections. The time of an action begins when it
+was due, so a site that falls behind cannot hide it. Fails when an answer is an error, or when the 95th percentile of
+any action is half a second or more. The clients take their share of the same processors. SECONDS, PAUSE and CLIENTS in
+the environment change the load; without a pause each client sends as fast as it is answered.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from hashlib import md5
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import quantiles
-from time import monotonic, perf_counter
+from time import monotonic, sleep
 from urllib.parse import urlencode, urlsplit
 
 import psycopg
@@ -33,6 +35,7 @@ from todo_site.tests.server import running_site
 
 SECONDS = int(os.environ.get("SECONDS", "20"))
 CLIENTS = int(os.environ.get("CLIENTS", "64"))
+PAUSE = float(os.environ.get("PAUSE", "60"))
 PEOPLE, TASKS = 2000, 20
 LIMIT = 0.5  # seconds
 ACTIONS = {"list": 8, "detail": 4, "create": 2, "edit": 2, "status": 2, "delete": 2}  # and how often each comes
@@ -58,34 +61,42 @@ class Client:
 
     connection: HTTPConnection
     number: int
+    due: float = 0
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def work(self) -> None:
         dice = random.Random(self.number)
         tasks = {person: made(person) for person in range(1 + self.number, PEOPLE + 1, CLIENTS)}
-        end = monotonic() + SECONDS
-        while monotonic() < end:
-            person = dice.choice(list(tasks))
-            (action,) = dice.choices(list(ACTIONS), ACTIONS.values())  # type: ignore[arg-type]
-            if action == "create" or not tasks[person]:
-                tasks[person].append(self.create(person))
-                continue
-            task = dice.choice(tasks[person])
-            match action:
-                case "list":
-                    self.send(action, person, "/")
-                case "detail":
-                    self.send(action, person, f"/tasks/{task}/")
-                case "edit":
-                    page = self.send("form", person, f"/tasks/{task}/edit/")
-                    hidden = dict(re.findall(r'<input type="hidden" name="(version)" value="([^"]*)"', page))
-                    text = {"title": "Changed", "description": "With other words", "status": "pending"}
-                    self.send(action, person, f"/tasks/{task}/edit/", **hidden, **text)
-                case "status":
-                    self.send(action, person, f"/tasks/{task}/status/", status=dice.choice(["pending", "completed"]))
-                case "delete":
-                    tasks[person].remove(task)
-                    self.send(action, person, f"/tasks/{task}/delete/")
+        every = CLIENTS * PAUSE / PEOPLE
+        start = monotonic()
+        self.due = start + dice.uniform(0, every)
+        while max(self.due, monotonic()) < start + SECONDS:
+            sleep(max(0, self.due - monotonic()))
+            self.act(dice, tasks)
+            self.due = self.due + every if PAUSE else monotonic()
+
+    def act(self, dice: random.Random, tasks: dict[int, list[str]]) -> None:
+        person = dice.choice(list(tasks))
+        (action,) = dice.choices(list(ACTIONS), ACTIONS.values())  # type: ignore[arg-type]
+        if action == "create" or not tasks[person]:
+            tasks[person].append(self.create(person))
+            return
+        task = dice.choice(tasks[person])
+        match action:
+            case "list":
+                self.send(action, person, "/")
+            case "detail":
+                self.send(action, person, f"/tasks/{task}/")
+            case "edit":
+                page = self.send("form", person, f"/tasks/{task}/edit/")
+                hidden = dict(re.findall(r'<input type="hidden" name="(version)" value="([^"]*)"', page))
+                text = {"title": "Changed", "description": "With other words", "status": "pending"}
+                self.send(action, person, f"/tasks/{task}/edit/", **hidden, **text)
+            case "status":
+                self.send(action, person, f"/tasks/{task}/status/", status=dice.choice(["pending", "completed"]))
+            case "delete":
+                tasks[person].remove(task)
+                self.send(action, person, f"/tasks/{task}/delete/")
 
     def create(self, person: int) -> str:
         task = str(uuid.uuid4())
@@ -97,11 +108,12 @@ class Client:
         body = urlencode({"csrfmiddlewaretoken": CSRF, **form}) if form or action == "delete" else None
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        start = perf_counter()
         self.connection.request("POST" if body else "GET", path, body, headers)
         answer = self.connection.getresponse()
         text = answer.read().decode()
-        self.seconds[action].append(perf_counter() - start)
+        self.seconds[action].append(monotonic() - self.due)
+        if action == "form":
+            self.due = monotonic()  # it is sent at once
         if answer.status != (303 if body else 200):
             raise RuntimeError(f"{action} was answered with {answer.status}")
         return text

@@ -21,6 +21,9 @@ import pytest
 from .server import ROOT, Server, empty_database, running_server
 from .test_metrics import figures
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,7 +10,8 @@ from django.test import Client
 
 from todo_site.tests.server import ROOT
 
-pytestmark = pytest.mark.django_db
+# The same whatever the database.
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -9,7 +9,8 @@ from pytest_django import Settings
 from tasks.models import Task
 from todo_site.better_auth.models import User
 
-pytestmark = pytest.mark.django_db
+# The same whatever the database.
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -6,7 +6,8 @@ import logging
 import pytest
 from django.test import Client
 
-pytestmark = pytest.mark.django_db
+# The same whatever the database.
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in/", "/nothing/", "/healthz"])

@@ -30,7 +30,8 @@ from .factories import make_session
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
-pytestmark = pytest.mark.django_db
+# The same whatever the database.
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 EMAIL, PASSWORD, NEW_PASSWORD = "alice@example.org", "correct horse battery", "staple of a new kind"
 FORM = {"name": "Alice", "email": EMAIL, "password": PASSWORD}

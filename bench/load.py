@@ -37,6 +37,7 @@ SECONDS = int(os.environ.get("SECONDS", "20"))
 CLIENTS = int(os.environ.get("CLIENTS", "64"))
 PAUSE = float(os.environ.get("PAUSE", "60"))
 PEOPLE, TASKS = 2000, 20
+WARM_UP = 5  # seconds that do not count: templates are compiled and connections made
 LIMIT = 0.5  # seconds
 ACTIONS = {"list": 8, "detail": 4, "create": 2, "edit": 2, "status": 2, "delete": 2}  # and how often each comes
 CSRF = "c" * 32
@@ -62,15 +63,16 @@ class Client:
     connection: HTTPConnection
     number: int
     due: float = 0
+    start: float = 0
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def work(self) -> None:
         dice = random.Random(self.number)
         tasks = {person: made(person) for person in range(1 + self.number, PEOPLE + 1, CLIENTS)}
         every = CLIENTS * PAUSE / PEOPLE
-        start = monotonic()
-        self.due = start + dice.uniform(0, every)
-        while max(self.due, monotonic()) < start + SECONDS:
+        begin = monotonic()
+        self.start, self.due = begin + WARM_UP, begin + dice.uniform(0, every)
+        while max(self.due, monotonic()) < self.start + SECONDS:
             sleep(max(0, self.due - monotonic()))
             self.act(dice, tasks)
             self.due = self.due + every if PAUSE else monotonic()
@@ -111,7 +113,8 @@ class Client:
         self.connection.request("POST" if body else "GET", path, body, headers)
         answer = self.connection.getresponse()
         text = answer.read().decode()
-        self.seconds[action].append(monotonic() - self.due)
+        if self.due > self.start:
+            self.seconds[action].append(monotonic() - self.due)
         if action == "form":
             self.due = monotonic()  # it is sent at once
         if answer.status != (303 if body else 200):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +18,15 @@ from pytest_django import DjangoDbBlocker
 
 from tasks.preferences import mirror
 from tasks.preferences.models import Preferences
+from todo_site import limits
 from todo_site.better_auth import cookies
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_session, make_user
 from todo_site.tests.postgresql import end_connections
 from todo_site.tests.tripwire import tripwire
 from todo_site.tests.wall_alone import take_out_owner
+
+SERVERS = Path(__file__).parent / "todo_site" / "tests"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,12 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is for the other database; leaving out is not skipping."""
+    """Leave out what is for the other database; leaving out is not skipping. Begin with what starts servers."""
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
     left_out = [item for item in items if item.get_closest_marker(other)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    # A long file that comes last keeps one process busy while the others have nothing more to do.
+    items.sort(key=lambda item: not item.path.is_relative_to(SERVERS))
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +66,7 @@ def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     from django.conf import settings
 
     settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
+    settings.WHITENOISE_AUTOREFRESH = True  # else each client of a test looks through all the files when it is made
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
@@ -89,6 +96,11 @@ def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
     ):  # where the tables are emptied by DELETE, the journal goes along
         with connection.cursor() as cursor:
             cursor.execute('DELETE FROM "user"')
+
+
+@pytest.fixture(autouse=True)
+def _no_tries_of_other_tests() -> None:
+    limits.own.clear()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from todo_site.limits import CREATE, SEARCH, limited
 from todo_site.outage import idempotent
 from todo_site.redirects import SeeOther, next_url
 from todo_site.typed import Typed
@@ -38,6 +39,11 @@ class OwnerRequest(HttpRequest):
     user: Owner  # type: ignore[assignment]
 
 
+def is_search(request: HttpRequest) -> bool:
+    return bool(request.GET.get("q", "").strip())
+
+
+@limited(SEARCH, is_search)
 @require_safe
 def task_list(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
@@ -60,6 +66,7 @@ def task_list(request: OwnerRequest) -> HttpResponse:
     )
 
 
+@limited(CREATE)
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_task(request: OwnerRequest) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from todo_site.limits import CREATE, EXPORT, IMPORT, is_safe, limited
 from todo_site.outage import idempotent
 from todo_site.redirects import SeeOther, next_url
 
@@ -27,6 +28,7 @@ from .views import OwnerRequest, posted, tell
 SHOWN_NEW = 20
 
 
+@limited(CREATE)
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def paste(request: OwnerRequest) -> HttpResponse:
@@ -41,6 +43,7 @@ def paste(request: OwnerRequest) -> HttpResponse:
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
+@limited(EXPORT, is_safe)
 @require_safe
 def export_json(request: OwnerRequest) -> StreamingHttpResponse:
     journal = TaskEvent.objects.for_user(request.user.id)
@@ -48,6 +51,7 @@ def export_json(request: OwnerRequest) -> StreamingHttpResponse:
     return download(as_json(request.user.id, exported_at, journal.last_number()), "application/json", "json")
 
 
+@limited(EXPORT, is_safe)
 @require_safe
 def export_csv(request: OwnerRequest) -> StreamingHttpResponse:
     journal = TaskEvent.objects.for_user(request.user.id)
@@ -60,6 +64,7 @@ def download(pieces: Iterator[str], content_type: str, ending: str) -> Streaming
     return StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
 
 
+@limited(IMPORT)
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_file(request: OwnerRequest) -> HttpResponse:
@@ -78,6 +83,7 @@ def choose_file(request: OwnerRequest) -> HttpResponse:
     return render(request, "tasks/import.html", context, status=422 if form.is_bound else 200)
 
 
+@limited(IMPORT)
 @idempotent
 @require_POST
 def take_in(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "todo_site.better_auth.middleware.BetterAuthMiddleware",
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
+    "todo_site.limits.LimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tasks.middleware.RowSecurityMiddleware",  # last: it calls the view
@@ -186,6 +187,7 @@ STATIC_ROOT = environment.text("STATIC_ROOT", str(BASE_DIR / "build" / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # what is looked for under names of its own: favicon.ico, robots.txt
 WHITENOISE_MAX_AGE = 86_400
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 
 # Logging

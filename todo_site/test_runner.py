@@ -15,7 +15,7 @@ class PytestRunner:
 
     def __init__(self, verbosity: int = 1, failfast: bool = False, **kwargs: Any) -> None:
         # Whole files to each process: what a file sets up, such as a server, is set up once.
-        parallel = ["--numprocesses=logical", "--maxprocesses=4", "--dist=loadfile"]
+        parallel = ["--numprocesses=logical", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
         self.options = parallel + ["-q"] * (verbosity < 1) + ["-v"] * (verbosity > 1) + ["--exitfirst"] * failfast
 
     def run_tests(self, test_labels: Iterable[str], **kwargs: Any) -> int:

@@ -11,6 +11,7 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .outage import is_outage
 from .typed import Typed, is_from_here
@@ -76,6 +77,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
         _("Something went wrong"),
         _("It was our mistake and has been noted. Nothing that was saved is lost."),
     )
+
+
+def too_many(request: HttpRequest, retry_after: int) -> HttpResponse:
+    """429, with what was typed in a form that sends it again; ``retry_after`` is in seconds."""
+    typed = Typed.posted(request) if request.method == "POST" else None
+    wait = ngettext("Wait %(n)d second and try again.", "Wait %(n)d seconds and try again.", retry_after)
+    page = error_page(
+        request,
+        429,
+        _("That was often"),
+        wait % {"n": retry_after},
+        typed=typed,
+        again=request.get_full_path(),
+    )
+    page.headers["Retry-After"] = str(retry_after)
+    return page
 
 
 def database_away(request: HttpRequest) -> HttpResponse:

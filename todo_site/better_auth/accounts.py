@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from todo_site.client_address import client_address
+from todo_site.limits import Limit, network_of
 
 from . import sessions
-from .limits import Limit, network_of
 from .models import Account, Session, User
 from .passwords import hash_password, verify_password
 from .refusals import Refused

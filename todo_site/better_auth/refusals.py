@@ -12,14 +12,6 @@ class Refused(Exception):
         self.field = field
 
 
-class LimitReached(Exception):
-    """Too many tries. ``retry_after`` is in whole seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"again in {retry_after} s")
-        self.retry_after = retry_after
-
-
 class Unavailable(Exception):
     """The Better Auth server is away, slow, or answers what cannot be understood. Says what happened, for the log."""
 

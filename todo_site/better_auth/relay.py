@@ -16,12 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from todo_site.client_address import client_address
+from todo_site.limits import LimitReached
 
 from . import client, sessions
 from .accounts import BY_ACCOUNT
 from .client import Caller, Reply
 from .models import User
-from .refusals import LimitReached, Refused, Unavailable
+from .refusals import Refused, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,10 @@ def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
 
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
+    """The server counts by address; by account, whatever the addresses, it is counted here."""
+    BY_ACCOUNT.hit(email)
     call(request, response, "/sign-in/email", {"email": email, "password": password, "rememberMe": remember_me})
+    BY_ACCOUNT.forget(email)
 
 
 def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:

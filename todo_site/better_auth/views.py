@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from todo_site.limits import LimitReached
 from todo_site.redirects import SeeOther, next_url
 from todo_site.typed import Typed
 from todo_site.views import signed_in_again
@@ -24,7 +25,7 @@ from todo_site.views import signed_in_again
 from . import accounts, relay, sessions
 from .forms import NameForm, PasswordForm, SignInForm, SignUpForm
 from .models import Session
-from .refusals import LimitReached, Refused, Unavailable
+from .refusals import Refused, Unavailable
 from .user_agents import in_words
 
 logger = logging.getLogger(__name__)

@@ -18,6 +18,9 @@ from time import monotonic
 
 import pytest
 
+from todo_site.better_auth.tests.auth_server import Person
+from todo_site.limits import EXPORT
+
 from .server import ROOT, Server, empty_database, running_server
 from .test_metrics import figures
 
@@ -216,3 +219,10 @@ def test_does_not_start_with_a_setting_that_cannot_be_read(name: str, value: str
     assert done.returncode == 1
     assert done.stderr.startswith(f"{name} ")
     assert done.stderr.count("\n") == 1
+
+
+def test_counts_the_tries_of_all_workers_together(server: Server) -> None:
+    person = Person(server.origin, "")
+    assert person.post("/sign-up/", name="P", email="p@example.org", password="correct horse").status == 303
+    answers = [person.get("/export/tasks.csv").status for _try in range(EXPORT.tries + 10)]
+    assert answers == [200] * EXPORT.tries + [429] * 10

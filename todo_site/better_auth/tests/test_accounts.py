@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from todo_site.better_auth import cookies
 from todo_site.better_auth.accounts import BY_ACCOUNT, BY_ADDRESS
-from todo_site.better_auth.limits import network_of
 from todo_site.better_auth.models import Account, RateLimit, Session, User
+from todo_site.limits import network_of
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

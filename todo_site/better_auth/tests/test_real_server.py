@@ -366,6 +366,16 @@ def test_the_official_client_and_our_forms_share_one_session(world: World, email
     assert client(f"{ours.name}={ours.value}")["user"] == email
 
 
+def test_limits_the_tries_for_an_account_whatever_the_addresses(world: World, email: str) -> None:
+    sign_up_here(world.person(), email)
+
+    def attempt(number: int, password: str) -> Any:
+        return Person(world.site, world.auth, f"198.51.100.{number}").post("/sign-in/", email=email, password=password)
+
+    assert [attempt(number, "wrong password").status for number in range(10)] == [422] * 10
+    assert attempt(10, PASSWORD).status == 429
+
+
 def test_limits_sign_ins_by_address(world: World, email: str, tmp_path: Path, collected_static_files: None) -> None:
     from django.conf import settings
 

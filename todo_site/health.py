@@ -13,6 +13,8 @@ from tasks import row_security
 from todo_site.better_auth import client
 from todo_site.better_auth.refusals import Unavailable
 
+from .models import CanaryFinding
+
 
 @login_not_required
 @require_safe
@@ -24,8 +26,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when pages can be served, else 503. A Better Auth server that is away degrades: people go on working."""
-    parts = {"database": database(), "isolation": isolation(), "better_auth": better_auth()}
-    ready = parts["database"] == "ok" and parts["isolation"] in {"ok", "embedded"}
+    parts = {"database": database(), "isolation": isolation(), "canary": canary(), "better_auth": better_auth()}
+    ready = parts["database"] == "ok" and parts["isolation"] in {"ok", "embedded"} and parts["canary"] == "ok"
     degraded = parts["better_auth"] == "away"
     status = ("degraded" if degraded else "ready") if ready else "not ready"
     return JsonResponse({"status": status, **parts}, status=200 if ready else 503)
@@ -46,6 +48,14 @@ def isolation() -> str:
         return "embedded"
     try:
         return "ok" if not row_security.missing() else "broken"
+    except DatabaseError:
+        return "away"
+
+
+def canary() -> str:
+    """Whether an account was shown another's rows: found by ``manage.py canary``, until an operator clears it."""
+    try:
+        return "found" if CanaryFinding.objects.exists() else "ok"
     except DatabaseError:
         return "away"
 

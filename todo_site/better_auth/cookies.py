@@ -50,8 +50,11 @@ def is_secure(request: HttpRequest) -> bool:
 
 def name_of(request: HttpRequest, cookie: str) -> str:
     """The full name of ``session_token``, ``dont_remember`` or ``session_data``."""
-    prefix = "__Secure-" if is_secure(request) else ""
-    return f"{prefix}{settings.BETTER_AUTH_COOKIE_PREFIX}.{cookie}"
+    return prefixed(cookie, secure=is_secure(request))
+
+
+def prefixed(cookie: str, *, secure: bool) -> str:
+    return f"{'__Secure-' if secure else ''}{settings.BETTER_AUTH_COOKIE_PREFIX}.{cookie}"
 
 
 def signed_values(request: HttpRequest, cookie: str) -> list[str]:

@@ -17,7 +17,7 @@ from todo_site.better_auth.models import User
 
 from .server import free_port
 
-DATABASE = {"database": "ok", "isolation": "ok" if connection.vendor == "postgresql" else "embedded"}
+DATABASE = {"database": "ok", "isolation": "ok" if connection.vendor == "postgresql" else "embedded", "canary": "ok"}
 DEGRADED = {"status": "degraded", **DATABASE, "better_auth": "away"}
 
 

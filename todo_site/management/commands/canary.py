@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import logging
+from argparse import ArgumentParser
+from typing import Any
+
+import urllib3
+from django.core.management.base import BaseCommand, CommandError
+
+from todo_site.canary import Blind, Canary, find
+from todo_site.listen import listen
+from todo_site.models import CanaryFinding
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Looks at every page of the site as each of two accounts of its own, for anything of the other's. What it finds"
+        " makes /readyz answer 503 until an operator has looked and runs it with --clear."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--url", default="", help="the site's origin, as browsers see it (default: HOST and PORT)")
+        parser.add_argument("--clear", action="store_true", help="forget what was found")
+
+    def handle(self, *args: Any, url: str, clear: bool, **options: Any) -> None:
+        if clear:
+            n, _by_model = CanaryFinding.objects.all().delete()
+            self.stdout.write(f"{n} findings forgotten.")
+            return
+        here = listen()
+        try:
+            found = self.look(url.rstrip("/") or f"http://{here['host']}:{here['port']}")
+        except (Blind, urllib3.exceptions.HTTPError) as error:
+            raise CommandError(f"The canary cannot see: {error}") from error
+        if found:
+            CanaryFinding.objects.bulk_create(CanaryFinding(route=route) for route in found)
+            for route in found:
+                logger.critical("Canary: a page showed somebody else's rows", extra={"fields": {"path": route}})
+            raise CommandError(f"Somebody else's rows were shown at: {', '.join(found)}. Take the site down.")
+        self.stdout.write("Neither canary was shown anything of the other's.")
+
+    def look(self, site: str) -> list[str]:
+        with Canary(1, site) as one, Canary(2, site) as other:
+            one.settle()
+            other.settle()
+            return sorted({*find(one, other), *find(other, one)})

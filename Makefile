@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test load check format lock messages screenshots clean
+.PHONY: help run test load check format lock messages screenshots supply-chain sbom clean
 
 help:
 	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
@@ -16,6 +16,8 @@ help:
 	@echo "make lock         bring the hashed requirements up to date"
 	@echo "make messages     bring the translations up to date with the texts"
 	@echo "make screenshots  take a picture of every page, into build/screenshots"
+	@echo "make supply-chain ask whether a weakness is known in anything that is installed"
+	@echo "make sbom         write down all that is installed (CycloneDX), into build/sbom"
 
 run: .venv/run build/static
 	@$(BIN)/python manage.py migrate --verbosity 0
@@ -30,6 +32,7 @@ load: .venv/dev build/static
 check: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/deptry .
 	$(BIN)/mypy
 	$(BIN)/djlint templates --lint --quiet
 	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check
@@ -62,6 +65,18 @@ CATALOGUES := --domain django -d todo_site/locale
 
 screenshots: .venv/dev build/static
 	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.screenshots
+
+supply-chain: .venv/dev
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
+	for folder in $(NODE); do (cd $$folder && PATH="$(CURDIR)/$(BIN):$$PATH" npm audit) || exit; done
+
+sbom: .venv/dev
+	@mkdir -p build/sbom
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-file build/sbom/site.json
+	cd auth_server && PATH="$(CURDIR)/$(BIN):$$PATH" npm sbom --package-lock-only --sbom-format cyclonedx \
+		> $(CURDIR)/build/sbom/auth-server.json
+
+NODE := $(patsubst %/package-lock.json,%,$(shell git ls-files '*package-lock.json'))
 
 clean:
 	rm -rf .venv build

@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test load check format lock messages screenshots supply-chain sbom clean
+.PHONY: help run test load check format lock messages screenshots audit supply-chain sbom clean
 
 help:
 	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
@@ -18,6 +18,7 @@ help:
 	@echo "make screenshots  take a picture of every page, into build/screenshots"
 	@echo "make supply-chain ask whether a weakness is known in anything that is installed"
 	@echo "make sbom         write down all that is installed (CycloneDX), into build/sbom"
+	@echo "make audit        check every page with the Nu HTML checker (needs Java), and two with Lighthouse"
 
 run: .venv/run build/static
 	@$(BIN)/python manage.py migrate --verbosity 0
@@ -77,6 +78,9 @@ sbom: .venv/dev
 		> $(CURDIR)/build/sbom/auth-server.json
 
 NODE := $(patsubst %/package-lock.json,%,$(shell git ls-files '*package-lock.json'))
+
+audit: .venv/dev build/static todo_site/tests/audit_tools/node_modules
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.audit
 
 clean:
 	rm -rf .venv build

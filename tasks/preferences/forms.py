@@ -32,8 +32,17 @@ def language_choices() -> list[tuple[str, Any]]:
     return [("", _("As the browser says")), *settings.LANGUAGES]
 
 
+class PlainWhereHidden(forms.BoundField):
+    """A field whose hidden copy has no ``aria-…``, which HTML allows on nothing that is hidden."""
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
+        return attrs if widget and widget.is_hidden else super().build_widget_attrs(attrs, widget)
+
+
 class PreferencesForm(forms.ModelForm[Preferences]):
     """Carries what each field was when the form was shown: of two tabs, each changes only what was changed in it."""
+
+    bound_field_class = PlainWhereHidden
 
     language = forms.ChoiceField(
         label=_("Language"), required=False, choices=language_choices, show_hidden_initial=True

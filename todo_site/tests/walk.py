@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Page
 
-from .browser import sign_in, sign_up
+from .browser import fill_in, sign_in, sign_up
 from .server import manage
 
 WRITTEN_ELSEWHERE = "Written in another window.\nhttps://example.org/flat/17"
@@ -39,7 +39,8 @@ def walk(page: Page, email: str, password: str) -> Iterator[str]:
     yield "list-nothing-found"
     yield from walk_transfer(page)
     yield from walk_settings(page)
-    yield from walk_end_of_session(page)
+    yield from walk_end_of_session(page, email, password)
+    yield from walk_erasure(page, password)
 
 
 def walk_list(page: Page) -> Iterator[str]:
@@ -86,14 +87,23 @@ def walk_task(page: Page) -> Iterator[str]:
 
 def walk_transfer(page: Page) -> Iterator[str]:
     page.goto("/tasks/paste/")
+    yield "paste"
     page.locator("[name=lines]").fill("\n".join(["x" * 300, "- Sow the beans", "[x] Dig the bed"]))
     page.get_by_role("button", name="Add tasks").click()
     page.get_by_role("alert").wait_for()
     yield "paste-422"
-    page.locator("[name=lines]").fill("\n".join(f"- Errand {n}" for n in range(1, 26)))
+    page.locator("[name=lines]").fill("\n".join(f"- Errand {n}" for n in range(1, 61)))
     page.get_by_role("button", name="Add tasks").click()
-    page.get_by_role("heading", name="This adds 25 tasks").wait_for()
+    page.get_by_role("heading", name="This adds 60 tasks").wait_for()
     yield "paste-preview"
+    page.get_by_role("button", name="Add these tasks").click()
+    page.get_by_role("link", name="Older").wait_for()
+    yield "list-first-page"
+    page.goto("/import/")
+    page.set_input_files("[name=file]", {"name": "photo.png", "mimeType": "image/png", "buffer": b"\x89PNG\0"})
+    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("alert").wait_for()
+    yield "import-422"
     page.goto("/import/")
     yield "import"
     lines = "Mow the lawn\nTrim the hedge\n" + "x" * 300
@@ -116,7 +126,7 @@ def walk_settings(page: Page) -> Iterator[str]:
     yield "settings-422"
 
 
-def walk_end_of_session(page: Page) -> Iterator[str]:
+def walk_end_of_session(page: Page, email: str, password: str) -> Iterator[str]:
     page.goto("/tasks/new/")
     page.get_by_label("Title").fill("Written while the session ended")
     page.get_by_label("Description").fill("Two lines\nof it")
@@ -124,6 +134,19 @@ def walk_end_of_session(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Add task").click()
     page.get_by_label("Password").wait_for()
     yield "session-ended-401"
+    fill_in(page, email, password)
+    page.get_by_role("heading", name="You are signed in again").wait_for()
+    yield "signed-in-again"
+
+
+def walk_erasure(page: Page, password: str) -> Iterator[str]:
+    for what, button in (("tasks", "Delete all tasks"), ("account", "Delete the account")):
+        page.goto("/settings/data/")
+        page.locator(f"#id_{what}-current_password").fill(password)
+        page.locator(f"#id_{what}-sure").check()
+        page.get_by_role("button", name=button).click()
+        page.get_by_text("Print or save this page").wait_for()
+        yield f"receipt-{what}"
 
 
 def change_elsewhere(page: Page) -> None:

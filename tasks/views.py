@@ -206,7 +206,14 @@ def undone(request: OwnerRequest, tasks: TaskQuerySet, entry_id: uuid.UUID, back
         )
     else:
         tell(request, _("Undone."), entries)
+        back = at_row(back, entries[0])
     return SeeOther(back)
+
+
+def at_row(address: str, entry: TaskEvent) -> str:
+    """The address of the list at the row that the entry is about; any other as it is."""
+    is_list = address.partition("?")[0] == reverse("tasks:list")
+    return f"{address}#task-{entry.task_id}" if is_list and "#" not in address else address
 
 
 @require_safe

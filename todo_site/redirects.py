@@ -18,8 +18,11 @@ class SeeOther(HttpResponse):
 
 
 def next_url(request: HttpRequest) -> str | None:
-    """The page of this site that the form's or the address's ``next`` names, if it is one."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
+    """The page of this site that the address's or the form's ``next`` names, if it is one.
+
+    The address first: of a form with a button for each row it is that of the button, and knows the row.
+    """
+    target = request.GET.get("next") or request.POST.get("next") or ""
     return target if is_inside(target) else None
 
 

@@ -124,8 +124,9 @@ const ROWS = "li.task, li.entry";
 const elsewhere = new WeakSet(); // requests whose answer is a page of another kind
 let place = {};
 
-addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
-  const row = elt.closest(ROWS) ?? document.querySelector("li:has(.pick:checked)");
+addEventListener("htmx:beforeRequest", ({ detail: { elt, requestConfig } }) => {
+  const pressed = requestConfig.triggeringEvent?.submitter ?? elt; // of a form around all rows the button of one
+  const row = pressed.closest(ROWS) ?? document.querySelector("li:has(.pick:checked)");
   place = { row: [...document.querySelectorAll(ROWS)].indexOf(row), control: elt.matches(".bulk") ? ".pick" : "button, a" };
   if (elt === quickAdd) {
     place.sent = elt.elements.title.value;

@@ -258,7 +258,7 @@ def test_offers_undo_on_the_next_page_and_takes_it_back(alice: User, alices: Cli
     (entry,) = TaskEvent.objects.for_user(alice.id).in_trash()
     assert f'action="/undo/{entry.pk}/"' in page
     undone = alices.post(f"/undo/{entry.pk}/", {"next": "/?status=all"})
-    assert (undone.status_code, undone.headers["Location"]) == (303, "/?status=all")
+    assert (undone.status_code, undone.headers["Location"]) == (303, f"/?status=all#task-{task.id}")
     assert tasks.get().title == "Milk"
     assert "was undone already" in alices.post(f"/undo/{entry.pk}/", follow=True).text
 

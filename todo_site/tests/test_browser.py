@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from .browser import People, add, add_many, fill_in, sign_in, sign_up
+from .browser import PASSWORD, People, add, add_many, fill_in, sign_in, sign_up
 from .server import manage
 
 # What it shows does not depend on the database.
@@ -120,6 +121,129 @@ def test_does_everything_there_is_to_do(people: People, javascript: bool) -> Non
         expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
 
 
+def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript)
+    sign_up(page, f"finn-{kind(javascript)}@example.org")
+    page.get_by_role("link", name="several at once").click()
+    page.get_by_label("A task per line").fill("\n".join(["[x] Dig", *(f"- Errand {n}" for n in range(60))]))
+    page.get_by_role("button", name="Add tasks").click()
+    expect(page.get_by_role("heading", name="This adds 61 tasks")).to_be_visible()
+    page.get_by_role("button", name="Add these tasks").click()
+    message(page, "Added 61 tasks.")
+
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(".task")).to_have_count(10)
+    page.get_by_role("link", name="Newer").click()
+    expect(page.locator(".task")).to_have_count(50)
+    page.get_by_label("Search your tasks").fill("5 ERRAND")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".task")).to_have_count(15)
+    page.get_by_role("navigation", name="Order of the tasks").get_by_role("link", name="Title").click()
+    expect(page.locator(".task .title").first).to_have_text("Errand 15")
+    for n in (15, 25):
+        page.get_by_role("checkbox", name=f"Select “Errand {n}”").check()
+    page.get_by_role("button", name="Complete", exact=True).click()
+    message(page, "Completed 2 tasks.")
+    expect(page).to_have_url(re.compile("q=5.errand&sort=title$", re.IGNORECASE))
+    page.get_by_role("link", name="Completed 2").click()
+    expect(page.locator(".task")).to_have_count(2)
+    page.get_by_role("link", name="Clear the search").click()
+    expect(page.locator(".task")).to_have_count(3)
+
+    page.get_by_role("link", name="Import and export").click()
+    lines = {"name": "todo.txt", "mimeType": "text/plain", "buffer": b"Mow the lawn\nTrim the hedge"}
+    page.get_by_label("File").set_input_files(lines)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Read the file").click()
+    expect(page.get_by_text("2 tasks are new.")).to_be_visible()
+    page.get_by_role("button", name="Import 2 tasks").click()
+    message(page, "Imported 2 tasks.")
+    page.get_by_role("link", name="Import and export").click()
+    for name in ("JSON", "CSV"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"Download {name}").click()
+        assert all(title in download.value.path().read_text() for title in ("Mow the lawn", "Errand 59", "Dig"))
+    page.get_by_role("link", name="The list with whole descriptions").click()
+    expect(page).to_have_url(re.compile("descriptions=1"))
+    page.emulate_media(media="print")
+    expect(page.get_by_role("link", name="Mow the lawn", exact=True)).to_be_visible()
+    expect(page.locator(".on-paper").first).to_contain_text("Pending")
+    expect(page.get_by_role("button", name="Add")).to_be_hidden()
+
+
+def test_settles_in_and_leaves_for_good(people: People, javascript: bool) -> None:
+    page, elsewhere = people.person(javascript=javascript), people.person(javascript=javascript)
+    email = f"gina-{kind(javascript)}@example.org"
+    sign_up(page, email)
+    add(page, "Buy milk")
+    sign_in(elsewhere, email)
+    page.get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("New password").fill(new_password := f"another {PASSWORD}")
+    page.get_by_role("button", name="Change the password").click()
+    message(page, "Your password is changed")
+    elsewhere.reload()
+    expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
+    sign_in(elsewhere, email, new_password)
+    page.get_by_role("link", name="Sessions").click()
+    page.get_by_role("button", name="End the session of").click()
+    message(page, "1 session ended")
+    elsewhere.reload()
+    expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    page.get_by_role("link", name="Display").click()
+    choices = {"Colours": "dark", "Spacing": "compact", "Keyboard shortcuts": "False", "Time zone": "Asia/Kolkata"}
+    for label, value in (choices | {"Language": "de"}).items():
+        page.get_by_role("combobox", name=label).select_option(value)
+    page.get_by_role("button", name="Save").click()
+    message(page, "Gespeichert")
+    html = page.locator("html")
+    for name, value in {"lang": "de", "theme": "dark", "density": "compact", "shortcuts": "off"}.items():
+        expect(html).to_have_attribute(name if name == "lang" else f"data-{name}", value)
+    page.get_by_label("Sprache").select_option("en")
+    page.get_by_role("button", name="Speichern").click()
+    message(page, "Saved")
+    expect(page.get_by_label("Time zone")).to_have_value("Asia/Kolkata")
+
+    for what, button in (("tasks", "Delete all tasks"), ("account", "Delete the account")):
+        page.get_by_role("link", name="Settings", exact=True).click()
+        page.get_by_role("link", name="Your data").click()
+        form = page.locator("form", has=page.get_by_role("button", name=button))
+        form.get_by_label("I know that this cannot be undone").check()
+        form.get_by_label("Present password").fill(new_password)
+        form.get_by_role("button", name=button).click()
+        expect(page.get_by_role("heading", name=re.compile(f"{what}.*deleted"))).to_be_visible()
+    page.goto("/sign-in/")
+    fill_in(page, email, new_password)
+    expect(page.get_by_role("alert")).to_contain_text("not right")
+
+
+def test_comes_back_to_the_row_without_a_script(people: People) -> None:
+    page = people.person(javascript=False, viewport={"width": 800, "height": 400})
+    sign_up(page, "ines@example.org")
+    add_many(page, [f"Task {n}" for n in range(20)])
+    page.goto("/")
+
+    def is_in_sight(title: str) -> None:
+        expect(page.get_by_role("link", name=title, exact=True)).to_be_in_viewport()
+        expect(page.get_by_role("status").get_by_role("button", name="Undo")).to_be_in_viewport()
+
+    page.get_by_role("button", name="Complete “Task 5”").click()
+    is_in_sight("Task 4")  # which took its place
+    undo(page)
+    expect(page.get_by_role("link", name="Task 5", exact=True)).to_be_in_viewport()
+    page.get_by_role("link", name="All", exact=False).first.click()
+    page.get_by_role("button", name="Complete “Task 5”").click()
+    is_in_sight("Task 5")
+    expect(page).to_have_url(re.compile(r"\?status=all#task-[0-9a-f-]{36}$"))
+    page.evaluate("document.querySelectorAll('.pick').forEach((box) => (box.checked = true))")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    for path, button in (("/trash/", "Restore “Task 1”"), ("/history/", "Undo: Deleted")):
+        page.goto(path)
+        page.get_by_role("button", name=button, exact=True).last.click()
+        message(page, "Undone")
+        assert page.evaluate("scrollY") > 300, path
+
+
 def test_lets_two_editors_of_one_task_choose(people: People, javascript: bool) -> None:
     page = people.person(javascript=javascript)
     sign_up(page, f"emil-{kind(javascript)}@example.org")
@@ -190,6 +314,88 @@ def test_leaves_nothing_in_the_browser_after_signing_out(people: People, javascr
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
+def tab_to(page: Page, control: Locator) -> None:
+    """Go on by the Tab key until this has the focus."""
+    for _ in range(60):
+        if control.evaluate("(element) => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the Tab key does not lead to {control}")
+
+
+def press_on(page: Page, role: Any, name: str, key: str = "Enter") -> None:
+    tab_to(page, page.get_by_role(role, name=name, exact=True))
+    page.keyboard.press(key)
+
+
+def type_into(page: Page, fields: dict[str, str]) -> None:
+    for label, text in fields.items():
+        tab_to(page, page.get_by_label(label, exact=True))
+        page.keyboard.type(text)
+
+
+def test_needs_no_mouse_from_signing_up_to_signing_out(people: People) -> None:
+    page = people.person()
+    keys = page.keyboard
+    page.goto("/")
+    press_on(page, "link", "Sign up")
+    type_into(page, {"Name": "Fritz", "E-mail address": "fritz@example.org", "Password": PASSWORD})
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Your tasks")).to_be_visible()
+    press_on(page, "button", "Sign out")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    type_into(page, {"E-mail address": "fritz@example.org", "Password": PASSWORD})
+    press_on(page, "checkbox", "Keep me signed in", "Space")
+    press_on(page, "button", "Sign in")
+
+    expect(page.get_by_label("New task")).to_be_focused()
+    keys.type("Buy milk")
+    keys.press("Enter")
+    message(page, "Added “Buy milk”")
+    press_on(page, "link", "with a description")
+    expect(page.get_by_role("heading", name="New task")).to_be_visible()
+    type_into(page, {"Title": "Buy bread", "Description": "of rye"})
+    press_on(page, "button", "Add task")
+    message(page, "Added “Buy bread”")
+
+    press_on(page, "button", "Complete “Buy milk”", "Space")
+    message(page, "Completed “Buy milk”")
+    press_on(page, "button", "Reopen “Buy milk”", "Space")
+    message(page, "Reopened “Buy milk”")
+    goes_on_without_a_mouse(page)
+
+
+def goes_on_without_a_mouse(page: Page) -> None:
+    keys = page.keyboard
+    press_on(page, "link", "Edit “Buy bread”")
+    type_into(page, {"Title": "Buy rolls"})  # in place of what was there, which Tab selects
+    press_on(page, "button", "Save")
+    expect(page.get_by_role("heading", name="Buy rolls")).to_be_visible()
+    press_on(page, "button", "Delete")
+    message(page, "Deleted “Buy rolls”")
+    keys.press("Escape")
+    keys.press("u")
+    message(page, "Undone")
+    expect(page.get_by_role("link", name="Buy rolls", exact=True)).to_be_visible()
+
+    press_on(page, "checkbox", "Select “Buy rolls”", "Space")
+    press_on(page, "checkbox", "Select “Buy milk”", "Space")
+    press_on(page, "button", "Delete")
+    message(page, "Deleted 2 tasks.")
+    press_on(page, "link", "Trash")
+    press_on(page, "button", "Restore “Buy rolls”")
+    message(page, "Undone")
+    expect(page.get_by_role("button", name="Restore “Buy milk”")).to_be_focused()
+    press_on(page, "link", "Settings")
+    press_on(page, "link", "Display")
+    type_into(page, {"Spacing": "C"})
+    press_on(page, "button", "Save")
+    message(page, "Saved")
+    expect(page.locator("html")).to_have_attribute("data-density", "compact")
+    press_on(page, "button", "Sign out")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_adds_by_the_keyboard(people: People) -> None:
     page = people.person()
     sign_up(page, "fay@example.org")
@@ -237,7 +443,7 @@ def test_does_everything_by_the_keyboard(people: People) -> None:
     keys.press("j")
     keys.press("e")
     expect(page.get_by_role("heading", name="Edit task")).to_be_visible()
-    page.get_by_label("Title").focus()
+    tab_to(page, page.get_by_label("Title"))
     keys.press("End")
     keys.type("!")
     keys.press("Enter")
@@ -269,8 +475,7 @@ def test_goes_around_and_selects_by_the_keyboard(people: People) -> None:
     keys.press("Tab")
     keys.press("Space")
     expect(page.get_by_role("checkbox", name="Select “First”")).to_be_checked()
-    page.get_by_role("button", name="Delete", exact=True).focus()
-    keys.press("Enter")
+    press_on(page, "button", "Delete")
     message(page, "Deleted 1 task.")
     expect(page.get_by_role("checkbox", name="Select “Second”")).to_be_focused()
 

@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test load check format lock messages screenshots audit supply-chain sbom clean
+.PHONY: help run test load check format lock messages screenshots audit sqlmap supply-chain sbom clean
 
 help:
 	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
@@ -16,6 +16,7 @@ help:
 	@echo "make lock         bring the hashed requirements up to date"
 	@echo "make messages     bring the translations up to date with the texts"
 	@echo "make screenshots  take a picture of every page, into build/screenshots"
+	@echo "make sqlmap       let sqlmap (from Debian) try every parameter of a site on PostgreSQL"
 	@echo "make supply-chain ask whether a weakness is known in anything that is installed"
 	@echo "make sbom         write down all that is installed (CycloneDX), into build/sbom"
 	@echo "make audit        check every page with the Nu HTML checker (needs Java), and two with Lighthouse"
@@ -66,6 +67,9 @@ CATALOGUES := --domain django -d todo_site/locale
 
 screenshots: .venv/dev build/static
 	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.screenshots
+
+sqlmap: .venv/dev build/static
+	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.sqlmap
 
 supply-chain: .venv/dev
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt

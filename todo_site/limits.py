@@ -11,6 +11,8 @@ from math import ceil
 from threading import Lock
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -155,6 +157,8 @@ class LimitMiddleware:
     """Refuses with 429 what a person, or an address, asks too often; before the view, which runs behind the wall."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if not settings.RATE_LIMITS:
+            raise MiddlewareNotUsed
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:

@@ -25,6 +25,7 @@ SECRET_KEY = environment.required("SECRET_KEY")
 ALLOWED_HOSTS = environment.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 0, least=0, most=9)
+RATE_LIMITS = environment.boolean("RATE_LIMITS", default=True)
 METRICS_TOKEN = environment.text("METRICS_TOKEN", "")
 
 BETTER_AUTH_URL = environment.origin("BETTER_AUTH_URL")

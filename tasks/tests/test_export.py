@@ -217,6 +217,7 @@ def test_needs_as_many_statements_as_there_are_chunks(alices: Client, tasks: Tas
             list(pieces(alices, "/export/tasks.csv"))
         return len(queries)
 
+    statements()  # a person's first try opens a limit's window
     none = statements()
     tasks.bulk_create(Task(user_id=tasks.owner, title=f"Task {n}") for n in range(7))
     assert statements() == none + 2

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tasks.models import Task
 from todo_site import limits
@@ -106,6 +107,12 @@ def test_lets_a_person_go_on_in_the_next_window(alices: Client, alice: User) -> 
     use_up(EXPORT, alice.id)
     assert export_json(alices).status_code == 429
     RateLimit.objects.update(expires_at=timezone.now())
+    assert export_json(alices).status_code == 200
+
+
+def test_lets_everybody_go_on_where_there_are_no_limits(alices: Client, alice: User, settings: Settings) -> None:
+    use_up(EXPORT, alice.id)
+    settings.RATE_LIMITS = False
     assert export_json(alices).status_code == 200
 
 

@@ -14,3 +14,10 @@ class TodoSiteConfig(AppConfig):
 class TodoAdminConfig(admin_apps.AdminConfig):
     default = False
     default_site = "todo_site.admin_site.TodoAdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        from django.contrib import admin  # noqa: PLC0415
+        from django.contrib.auth.models import Group  # noqa: PLC0415
+
+        admin.site.unregister(Group)  # staff may do whatever the admin offers: there are no further rights to give

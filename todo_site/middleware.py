@@ -7,7 +7,7 @@ from time import perf_counter
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
 
 from . import metrics
@@ -67,6 +67,18 @@ class BodySizeMiddleware:
         if length.isdecimal() and int(length) > settings.MAX_BODY_SIZE:
             raise RequestDataTooBig("The body is larger than MAX_BODY_SIZE.")
         return self.get_response(request)
+
+
+class MethodMiddleware:
+    """Refuses what no page is asked by, for everybody and everywhere: the admin's views would take it for GET."""
+
+    METHODS = ["GET", "HEAD", "POST"]
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request) if request.method in self.METHODS else HttpResponseNotAllowed(self.METHODS)
 
 
 class PrivateMiddleware:

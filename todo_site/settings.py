@@ -57,10 +57,12 @@ MIDDLEWARE = [
     "todo_site.outage.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "todo_site.middleware.PolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # pads at random, so that a length tells nothing of what is on the page
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "todo_site.middleware.PrivateMiddleware",
+    "todo_site.middleware.MethodMiddleware",
     "tasks.preferences.middleware.PreferencesMiddleware",
     "todo_site.middleware.BodySizeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -70,7 +72,6 @@ MIDDLEWARE = [
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
     "todo_site.limits.LimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tasks.middleware.RowSecurityMiddleware",  # last: it calls the view
 ]
 

@@ -25,7 +25,7 @@ class Formatter(logging.Formatter):
             "message": without_request(record) if record.name == "gunicorn.error" else record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info:
+        if record.exc_info and not is_refusal(record):
             line["stack"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
@@ -40,6 +40,11 @@ class Formatter(logging.Formatter):
             lines = [*traceback.format_tb(error.__traceback__), f"{kind} {state or ''}".rstrip(), *lines]
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         return "\n".join(line.rstrip("\n") for line in lines)
+
+
+def is_refusal(record: logging.LogRecord) -> bool:
+    """Whether this says that somebody's request was refused: nothing of ours failed, and anybody could fill the log."""
+    return record.name.startswith("django.security.") or getattr(record, "status_code", 500) < 500
 
 
 def without_request(record: logging.LogRecord) -> str:

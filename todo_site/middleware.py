@@ -9,8 +9,10 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 
-from . import metrics
+from . import edge, metrics
+from .views import error_page
 
 type GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -79,6 +81,22 @@ class MethodMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request) if request.method in self.METHODS else HttpResponseNotAllowed(self.METHODS)
+
+
+class ContentTypeMiddleware:
+    """Says in words that a form came in a shape, or in an encoding, in which no page of this site sends one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if edge.REFUSED not in request.META:
+            return self.get_response(request)
+        title, words = (
+            _("That is no form of this site"),
+            _("Nothing was saved. Send forms as a browser does, in UTF-8."),
+        )
+        return error_page(request, 415, title, words)
 
 
 class PrivateMiddleware:

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "todo_site.middleware.MethodMiddleware",
     "tasks.preferences.middleware.PreferencesMiddleware",
     "todo_site.middleware.BodySizeMiddleware",
+    "todo_site.middleware.ContentTypeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

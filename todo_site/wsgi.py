@@ -2,5 +2,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from todo_site.edge import Edge
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_site.settings")
-application = get_wsgi_application()
+application = Edge(get_wsgi_application())

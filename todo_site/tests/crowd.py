@@ -29,6 +29,7 @@ from tasks.models import Task
 from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from tasks.uploads import Upload
+from todo_site import limits
 from todo_site.better_auth import cookies, tokens
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import make_session, make_user
@@ -144,6 +145,7 @@ class Visitor:
 
     def ask(self, method: str, path: str, data: Any = "", **extra: Any) -> Answer:
         self.client.cookies.clear()
+        limits.own.clear()
         if method == "POST":
             send: Callable[..., Any] = lambda: self.client.post(path, data, headers=self.headers, **extra)  # noqa: E731
         else:
@@ -153,7 +155,9 @@ class Visitor:
             response = send()
         body = b"".join(response.streaming_content) if response.streaming else response.content
         values = {name: morsel.value for name, morsel in response.cookies.items()}
-        return Answer(response.status_code, dict(response.headers), values, body, len(queries))
+        # A limit's first try in a while makes its row, and tidies up.
+        number = sum("rate_limit" not in query["sql"] for query in queries)
+        return Answer(response.status_code, dict(response.headers), values, body, number)
 
 
 @dataclass(frozen=True)

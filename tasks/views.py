@@ -58,7 +58,7 @@ def task_list(request: OwnerRequest) -> HttpResponse:
             "listing": listing,
             "page": page,
             "counts": listing.counts(found, page),
-            "form": NewTaskForm(),
+            "new_id": uuid.uuid4(),
             "here": request.get_full_path(),
             "descriptions": request.GET.get("descriptions") == "1",
             "printed_at": timezone.now(),

@@ -80,7 +80,10 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
-        "OPTIONS": {"environment": "todo_site.jinja2.environment"},
+        "OPTIONS": {
+            "environment": "todo_site.jinja2.environment",
+            "context_processors": ["todo_site.jinja2.one_csrf_input"],
+        },
     },
     {  # the admin's own
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -81,7 +81,8 @@ class EditTaskForm(TaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["version"] = self.instance.version
+        if not self.instance._state.adding:
+            self.initial["version"] = self.instance.version
 
     def clean_version(self) -> int | None:
         """The version that the form was given; None if it came back as anything but a number."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.db import connections, models, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from .managers import OwnedManager, OwnedQuerySet
 from .owned import OwnedModel
+from .round_trips import fetch_together, pipelined
 
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
 type State = dict[str, str | None]
@@ -79,19 +80,37 @@ class Step:
             return verbs.COMPLETE if self.after["status"] == "completed" else verbs.REOPEN
         return verbs.EDIT
 
+    def entry(self, batch: uuid.UUID | None) -> TaskEvent:
+        entry = TaskEvent(task_id=self.task_id, verb=self.verb, changes=self.changes, batch=batch, undoes=self.undoes)
+        entry.task_title = str((self.after or self.before or {}).get("title"))
+        return entry
+
+
+class Head(NamedTuple):
+    """The newest entry of a journal: the one that is written next follows it."""
+
+    number: int = 0
+    hash: str = ""
+
 
 @contextmanager
-def turn_of(user_id: str, using: str) -> Iterator[None]:
+def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any]) -> Iterator[list[Any]]:
     """A transaction in which nobody else writes this owner's tasks: what was read is still so when it is written.
 
-    SQLite has one writer at a time anyway, from BEGIN IMMEDIATE on.
+    Yields the head of the journal, and what each queryset finds. PostgreSQL is asked for all of it at once, and told of
+    all that is written together with the COMMIT; inside of another transaction each statement goes by itself, so that
+    its error is the savepoint's. SQLite has one writer at a time anyway, from BEGIN IMMEDIATE on.
     """
-    with transaction.atomic(using=using):
+    journal = TaskEvent.objects.for_user(user_id).using(using)
+    is_inner = connections[using].in_atomic_block
+    with nullcontext() if is_inner else pipelined(using), transaction.atomic(using=using):
         if connections[using].vendor == "postgresql":
             key = int.from_bytes(sha256(user_id.encode()).digest()[:8], signed=True)
             with connections[using].cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
-        yield
+        newest = journal.newest_first().values_list("number", "hash")[:1]
+        head, *found = fetch_together(newest, *reading)
+        yield [Head(*head[0]) if head else Head(), *found]
 
 
 class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
@@ -117,26 +136,22 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
     def last_number(self) -> int:
         return self.newest_first().values_list("number", flat=True).first() or 0
 
-    def append(self, steps: Iterable[Step], origin: Origin, batch: uuid.UUID | None = None) -> list[TaskEvent]:
-        """Add an entry for each step, in the owner's turn."""
+    def append(
+        self, steps: Iterable[Step], origin: Origin, head: Head, batch: uuid.UUID | None = None
+    ) -> list[TaskEvent]:
+        """Add an entry for each step behind the head, in the owner's turn."""
         steps = list(steps)
         batch = batch or (uuid.uuid4() if len(steps) > 1 else None)
-        return self._append(
-            [
-                TaskEvent(task_id=step.task_id, verb=step.verb, changes=step.changes, batch=batch, undoes=step.undoes)
-                for step in steps
-            ],
-            origin,
-        )
+        return self._append([step.entry(batch) for step in steps], origin, head)
 
-    def append_look(self, task_id: uuid.UUID | None, origin: Origin) -> list[TaskEvent]:
+    def append_look(self, task_id: uuid.UUID | None, origin: Origin, head: Head) -> list[TaskEvent]:
         """Add an entry that says who looked at a task, or at the list of them, in the owner's turn."""
-        return self._append([TaskEvent(task_id=task_id, verb=TaskEvent.Verb.LOOK)], origin)
+        return self._append([TaskEvent(task_id=task_id, verb=TaskEvent.Verb.LOOK)], origin, head)
 
-    def _append(self, entries: list[TaskEvent], origin: Origin) -> list[TaskEvent]:
+    def _append(self, entries: list[TaskEvent], origin: Origin, head: Head) -> list[TaskEvent]:
         """Number and seal the entries, each after the one before it."""
-        last, sealed = self.newest_first().values_list("number", "hash").first() or (0, "")
-        for number, entry in enumerate(entries, last + 1):
+        sealed = head.hash
+        for number, entry in enumerate(entries, head.number + 1):
             entry.user_id, entry.number = self.owner, number
             entry.staff, entry.reason, entry.request_id = origin.staff, origin.reason, origin.request_id
             entry.hash = sealed = entry.sealed_after(sealed)
@@ -178,6 +193,8 @@ class TaskEvent(OwnedModel):
     undoes = models.UUIDField(null=True, help_text="the entry that this one reverts")
 
     hash = models.CharField(max_length=64, default="", help_text="see sealed_after()")
+
+    task_title = ""  # of an entry that is being made; not stored
 
     objects: ClassVar[TaskEventManager] = TaskEventManager()
 
@@ -222,8 +239,8 @@ class TaskEvent(OwnedModel):
 
     @property
     def title(self) -> str:
-        """The task's title, where the entry has it: it came, went, or was given another one."""
-        was, became = self.changes.get("title", ["", ""])
+        """The task's title, where the entry has it: it is new, or the task came, went, or was given another one."""
+        was, became = self.changes.get("title", ["", self.task_title])
         return str(became or was)
 
     @property

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
-from django.db.models import IntegerField, Subquery
+from django.db.models import IntegerField, QuerySet, Subquery
 from django.http import QueryDict
 from django.utils.formats import number_format
 
 from .models import Task, TaskQuerySet
 from .paging import SORTS, Cursor, Page, Sort
+from .round_trips import fetch_together
 from .search import Search
 
 FILTERS = ("pending", "completed", "all")
@@ -61,13 +62,25 @@ class Listing:
         """Of these tasks, those that the filter shows."""
         return {"pending": tasks.pending, "completed": tasks.completed, "all": tasks.all}[self.shown]()
 
-    def counts(self, tasks: TaskQuerySet, page: Page) -> dict[str, str]:
-        """The numbers beside the filters, of what the search finds; ``page`` is the page of it that is shown."""
-        known: dict[str, int] = {}
-        if self.search.words and not (page.previous or page.next):
-            complete = Task.Status.values if self.shown == "all" else [self.shown]
-            known = {status: sum(task.status == status for task in page.tasks) for status in complete}
-        return {name: count_in_words(n) for name, n in count_by_status(tasks, known).items()}
+    def read(self, tasks: TaskQuerySet, cursor: Cursor | None) -> tuple[Page, dict[str, str]]:
+        """The page of these tasks beside the cursor, and the numbers beside the filters."""
+        found = tasks.matching(self.search.text)
+        # A search looks at each task: what its page may tell, because it is the only one, is not counted beforehand.
+        told = [] if not self.search.words else Task.Status.values if self.shown == "all" else [self.shown]
+        others = [status for status in Task.Status.values if status not in told]
+        wanted = Page.query(self.chosen(found), self.sort, cursor)
+        rows, counts = fetch_together(wanted, counts_by_status(found, others))
+        if cursor and not rows:  # whatever was on that side is gone
+            return self.read(tasks, None)
+        page = Page.of(rows, self.sort, cursor)
+        numbers = dict(zip(others, counts[0] if counts else [0, 0], strict=False))
+        if told and (page.previous or page.next):
+            (counts,) = fetch_together(counts_by_status(found, told))
+            numbers |= zip(told, counts[0] if counts else [], strict=True)
+        else:
+            numbers |= {status: sum(row.status == status for row in page.tasks) for status in told}
+        numbers["all"] = sum(numbers.values())
+        return page, {name: count_in_words(n) for name, n in numbers.items()}
 
 
 class Tally(Subquery):
@@ -77,19 +90,16 @@ class Tally(Subquery):
     output_field = IntegerField()
 
 
-def count_by_status(tasks: TaskQuerySet, known: dict[str, int]) -> dict[str, int]:
-    """The number of these tasks for each filter of the list; more than COUNTED means "more", not how many.
+def counts_by_status(tasks: TaskQuerySet, statuses: list[str]) -> QuerySet[Task, Any]:
+    """A row with the number of these tasks in each of the statuses; more than COUNTED means "more", not how many.
 
-    What is known already is not counted: where a search finds little, that halves the rows that are looked at.
+    There is no row for no status, and none for somebody who has no task at all.
     """
     # In an order, so that PostgreSQL walks the owner's index: for a LIMIT alone it may try the table from its start.
     order = ("-created_at", "-id")
-    wanted = [status for status in Task.Status.values if status not in known]
-    tallies = [Tally(tasks.filter(status=s).order_by(*order).values("id")[: COUNTED + 1]) for s in wanted]
-    any_row = Task.objects.for_user(tasks.owner).order_by(*order)[:1]
-    counted = (any_row.values_list(*tallies).first() if wanted else None) or [0] * len(wanted)
-    counts = known | dict(zip(wanted, counted, strict=True))
-    return counts | {"all": sum(counts.values())}
+    tallies = [Tally(tasks.filter(status=s).order_by(*order).values("id")[: COUNTED + 1]) for s in statuses]
+    any_row = Task.objects.for_user(tasks.owner).order_by(*order)
+    return any_row.values_list(*tallies)[:1] if tallies else any_row.none()
 
 
 def count_in_words(n: int) -> str:

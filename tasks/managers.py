@@ -116,6 +116,10 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         """The id of the user whom this queryset is bound to; UserIdRequired when there is none."""
         return require_user_id(self.query.user_id, self.model)
 
+    def counted(self) -> models.QuerySet[Any, Any]:
+        """The number of rows, as a subquery of one row at the most."""
+        return self.order_by().values("user_id").annotate(n=models.Count("*")).values("n")
+
     def create(self, **kwargs: Any) -> M:
         self._refuse_other_owner(kwargs)
         return super().create(**{**kwargs, OWNER: self.owner})

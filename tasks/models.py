@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import batched
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, models, transaction
-from django.db.models import Case, Count, Subquery, When
+from django.db import IntegrityError, models
+from django.db.models import Case, Subquery, When
 from django.db.models.functions import Coalesce, Length, Lower, Now, Trim
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
@@ -18,10 +17,11 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from .journal import MOST_ROWS, Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
+from .journal import MOST_ROWS, Head, Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
 from .managers import OWNER, OwnedManager, OwnedQuerySet
 from .owned import OwnedModel, OwnTime
 from .preferences.models import Preferences  # noqa: F401  Django looks for the models of an app here
+from .round_trips import fetch_together
 from .search import Search
 from .text import require_visible
 from .uploads import Upload
@@ -58,37 +58,36 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         """The tasks with each word of ``q`` in the title or the description, whatever its case and accents."""
         return self.filter(Search.parse(q).condition)
 
-    def counted(self) -> models.QuerySet[Task, Any]:
-        """The number of rows, as a subquery of one row at the most."""
-        return self.order_by().values("user_id").annotate(n=Count("*")).values("n")
-
     def add(self, task: Task, origin: Origin) -> TaskEvent:
         """Add a task that brings its own id. When that was done before, nothing is, and the earlier entry comes back.
 
         An id that is taken by somebody else is replaced, so that nobody learns of it.
         """
         self._refuse_other_owner({OWNER: task.user_id})
-        with turn_of(self.owner, self.db):
-            if earlier := self._journal().filter(task_id=task.pk).order_by("number").first():
-                return earlier
+        try:
+            return self._add(task, origin)
+        except IntegrityError:
+            task.id = uuid.uuid4()
+            return self._add(task, origin)
+
+    def _add(self, task: Task, origin: Origin) -> TaskEvent:
+        earlier = self._journal().filter(task_id=task.pk).order_by("number")[:1]
+        with turn_of(self.owner, self.db, earlier) as (head, added):
+            if added:
+                return cast(TaskEvent, added[0])
             task.created_at = task.updated_at = timezone.now()
-            try:
-                with transaction.atomic(using=self.db):
-                    return self._write([Step(task.id, None, task.state())], origin)[0]
-            except IntegrityError:
-                task.id = uuid.uuid4()
-                return self._write([Step(task.id, None, task.state())], origin)[0]
+            return self._write([Step(task.id, None, task.state())], origin, head)[0]
 
     def add_many(self, tasks: Mapping[uuid.UUID, State], origin: Origin) -> list[TaskEvent]:
         """Add tasks that bring their own ids, as add() does; the entries of those that were not added before.
 
         When all of them were, the earlier entries come back.
         """
-        with turn_of(self.owner, self.db):
-            earlier = self._journal().filter(task_id__in=list(tasks), verb=TaskEvent.Verb.CREATE)
-            known = {entry.task_id: entry for entry in earlier.order_by("number")}
+        earlier = self._journal().filter(task_id__in=list(tasks), verb=TaskEvent.Verb.CREATE).order_by("number")
+        with turn_of(self.owner, self.db, earlier) as (head, added):
+            known = {entry.task_id: entry for entry in added}
             steps = [Step(task_id, None, state) for task_id, state in tasks.items() if task_id not in known]
-            return self._write(steps, origin) or list(known.values())
+            return self._write(steps, origin, head) or list(known.values())
 
     def take_in(self, tasks: Mapping[uuid.UUID, State], origin: Origin, batch: uuid.UUID) -> list[TaskEvent]:
         """Import tasks as they are, under the ids that they bring. Those that are here already stay as they are here.
@@ -96,20 +95,25 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         Where one of the ids is taken by somebody else all get other ids, always the same ones, so that nobody learns
         which; and once more, if somebody meant to take those as well.
         """
-        with turn_of(self.owner, self.db):
+        for other_id in (lambda task_id: task_id, self._other_id):
+            try:
+                return self._take_in(tasks, other_id, origin, batch)
+            except IntegrityError:
+                continue
+        return self._take_in(tasks, lambda task_id: uuid.uuid4(), origin, batch)
+
+    def _take_in(
+        self,
+        tasks: Mapping[uuid.UUID, State],
+        other_id: Callable[[uuid.UUID], uuid.UUID],
+        origin: Origin,
+        batch: uuid.UUID,
+    ) -> list[TaskEvent]:
+        with turn_of(self.owner, self.db) as (head,):
             here = self.already_here(tasks)
-            steps = [
-                Step(task_id, None, state, is_import=True) for task_id, state in tasks.items() if task_id not in here
-            ]
-            for other_id in (lambda task_id: task_id, self._other_id):
-                try:
-                    with transaction.atomic(using=self.db):
-                        return self._write(
-                            [replace(step, task_id=other_id(step.task_id)) for step in steps], origin, batch
-                        )
-                except IntegrityError:
-                    continue
-            return self._write([replace(step, task_id=uuid.uuid4()) for step in steps], origin, batch)
+            come = {task_id: state for task_id, state in tasks.items() if task_id not in here}
+            steps = [Step(other_id(task_id), None, state, is_import=True) for task_id, state in come.items()]
+            return self._write(steps, origin, head, batch)
 
     def already_here(self, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Task]:
         """The owner's tasks among these ids that an import brings, by the id that it brings."""
@@ -125,8 +129,10 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
 
         Fields that only somebody else changed meanwhile stay so. Raises EditConflict, and Task.DoesNotExist.
         """
-        with turn_of(self.owner, self.db):
-            task = self.get(pk=task_id)
+        with turn_of(self.owner, self.db, self.filter(pk=task_id)) as (head, found):
+            if not found:
+                raise Task.DoesNotExist
+            (task,) = found
             now, base = task.state(), self._state_at(task, version)
             differing = [field for field in wanted if wanted[field] != now[field]]
             mine = [field for field in differing if base is None or wanted[field] != base[field]]
@@ -134,46 +140,53 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 raise EditConflict(
                     task, conflicts, {field: (wanted if field in mine else now)[field] for field in wanted}
                 )
-            return self._change([task], {field: wanted[field] for field in mine}, origin)
+            return self._change([task], {field: wanted[field] for field in mine}, origin, head)
 
     def set_status(self, status: str, origin: Origin) -> list[TaskEvent]:
         """Bring all tasks of this queryset into the wanted state; those that are there already stay as they are."""
-        with turn_of(self.owner, self.db):
-            return self._change(self.exclude(status=status).oldest_first(), {"status": status}, origin)
+        with turn_of(self.owner, self.db, self.exclude(status=status).oldest_first()) as (head, tasks):
+            return self._change(tasks, {"status": status}, origin, head)
 
     def discard(self, origin: Origin) -> list[TaskEvent]:
         """Move all tasks of this queryset into the trash."""
-        with turn_of(self.owner, self.db):
-            return self._write([Step(task.pk, task.state(), None) for task in self.oldest_first()], origin)
+        with turn_of(self.owner, self.db, self.oldest_first()) as (head, tasks):
+            return self._write([Step(task.pk, task.state(), None) for task in tasks], origin, head)
 
     def undo(self, entry_or_batch: uuid.UUID, origin: Origin) -> list[TaskEvent]:
         """Revert an entry of the journal, or all entries of a batch; none is made when that was done before.
 
         Raises TaskEvent.DoesNotExist, and CannotUndo where something newer stands in the way.
         """
-        with turn_of(self.owner, self.db):
-            entries = {
-                entry: entry.task_id for entry in self._journal().named(entry_or_batch).of_tasks().newest_first()
-            }
-            if not entries:
+        return self._revert(self._journal().named(entry_or_batch).of_tasks().newest_first(), origin)
+
+    def restore(self, task_id: uuid.UUID, origin: Origin) -> list[TaskEvent]:
+        """Revert the last deletion of a task, as undo() does."""
+        deletions = self._journal().filter(task_id=task_id, verb=TaskEvent.Verb.DELETE)
+        return self._revert(deletions.newest_first()[:1], origin)
+
+    def _revert(self, entries: TaskEventQuerySet, origin: Origin) -> list[TaskEvent]:
+        tasks = self._all().filter(pk__in=entries.values("task_id"))
+        with turn_of(self.owner, self.db, entries, tasks) as (head, found, tasks_there):
+            if not found:
                 raise TaskEvent.DoesNotExist
-            there = self._all().in_bulk([task_id for task_id in entries.values() if task_id])
+            there = {task.pk: task.state() for task in tasks_there}
             steps = []
-            for entry, task_id in entries.items():
-                if task_id:
-                    before = there[task_id].state() if task_id in there else None
-                    steps.append(Step(task_id, before, entry.without(before), undoes=entry.pk))
-            return self._write([step for step in steps if step.before != step.after], origin)
+            for entry in found:
+                if entry.task_id:
+                    before = there.get(entry.task_id)
+                    steps.append(Step(entry.task_id, before, entry.without(before), undoes=entry.pk))
+            return self._write([step for step in steps if step.before != step.after], origin, head)
 
     def note_look(self, task_id: uuid.UUID | None, origin: Origin) -> None:
         """Note in the owner's journal that somebody else looked at a task, or at the list of them."""
-        with turn_of(self.owner, self.db):
-            self._journal().append_look(task_id, origin)
+        with turn_of(self.owner, self.db) as (head,):
+            self._journal().append_look(task_id, origin, head)
 
     def inventory(self) -> dict[str, int]:
         """How much is kept of the owner's: tasks, those in the trash, and entries of the journal."""
         journal = self._journal()
-        return {"tasks": self._all().count(), "entries": journal.count(), "in_trash": journal.in_trash().count()}
+        counts = fetch_together(self._all().counted(), journal.counted(), journal.in_trash().counted())
+        return dict(zip(("tasks", "entries", "in_trash"), (n[0][0] if n else 0 for n in counts), strict=True))
 
     def erase(self, origin: Origin) -> dict[str, int]:
         """Delete all tasks of the owner, the trash and the journal for good; how many there were of each."""
@@ -199,6 +212,8 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
     def _state_at(self, task: Task, version: int | None) -> State | None:
         """A task as it was at a version, read back from the journal; None where the journal does not know."""
         state = task.state()
+        if version_of(state) == version:
+            return state
         for entry in self._journal().filter(task_id=task.pk).newest_first()[:MOST_VERSIONS]:
             if version_of(state) == version:
                 break
@@ -209,13 +224,13 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 return None
         return state if version_of(state) == version else None
 
-    def _change(self, tasks: Iterable[Task], values: State, origin: Origin) -> list[TaskEvent]:
+    def _change(self, tasks: Iterable[Task], values: State, origin: Origin, head: Head) -> list[TaskEvent]:
         values = {**values, "updated_at": as_text(timezone.now())} if values else {}
         steps = [Step(task.pk, state, {**state, **values}) for task in tasks for state in [task.state()]]
-        return self._write([step for step in steps if step.changes], origin)
+        return self._write([step for step in steps if step.changes], origin, head)
 
-    def _write(self, steps: list[Step], origin: Origin, batch: uuid.UUID | None = None) -> list[TaskEvent]:
-        """Carry out the steps and append them to the journal, within the owner's turn."""
+    def _write(self, steps: list[Step], origin: Origin, head: Head, batch: uuid.UUID | None = None) -> list[TaskEvent]:
+        """Carry out the steps and append them to the journal behind its head, within the owner's turn."""
         gone = [step.task_id for step in steps if step.after is None]
         for ids in batched(gone, MOST_IDS, strict=False):
             self._all().filter(pk__in=ids).delete()
@@ -228,7 +243,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         for values, ids_alike in alike.items():
             for ids in batched(ids_alike, MOST_IDS, strict=False):
                 self._all().filter(pk__in=ids).update(**from_text(dict(values)))
-        return self._journal().append(steps, origin, batch) if steps else []
+        return self._journal().append(steps, origin, head, batch) if steps else []
 
 
 class TaskManager(OwnedManager["Task"]):

@@ -11,7 +11,7 @@ import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -113,22 +113,37 @@ def unsealed(text: str, owner: str) -> str | None:
         return None
 
 
+class Row(NamedTuple):
+    """A task as a list shows it: a tenth of the work that an instance is."""
+
+    id: uuid.UUID
+    title: str
+    description: str | None
+    status: str
+    created_at: datetime
+    updated_at: datetime
+
+
 @dataclass(frozen=True)
 class Page:
     """Up to PAGE_SIZE tasks in their order, with the cursors of the pages on both sides where there are any."""
 
-    tasks: list[Task]
+    tasks: list[Row]
     previous: Cursor | None
     next: Cursor | None
 
-    @classmethod
-    def of(cls, tasks: QuerySet[Task], sort: Sort, cursor: Cursor | None) -> Self:
-        backwards = cursor is not None and cursor.direction == "previous"
+    @staticmethod
+    def query(tasks: QuerySet[Task], sort: Sort, cursor: Cursor | None) -> QuerySet[Task, Any]:
+        """The rows of the page beside the cursor, and one more, if there is one."""
         wanted = cursor.beyond(tasks) if cursor else tasks
-        found = list(sort.ordered(wanted, backwards=backwards)[: PAGE_SIZE + 1])
-        if cursor and not found:  # whatever was on that side is gone
-            return cls.of(tasks, sort, None)
-        more, rows = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+        ordered = sort.ordered(wanted, backwards=is_backwards(cursor))
+        return ordered.values_list(*Row._fields)[: PAGE_SIZE + 1]
+
+    @classmethod
+    def of(cls, found: list[tuple[Any, ...]], sort: Sort, cursor: Cursor | None) -> Self:
+        """The page of the rows that its query has found."""
+        backwards = is_backwards(cursor)
+        more, rows = len(found) > PAGE_SIZE, [Row(*row) for row in found[:PAGE_SIZE]]
         if backwards:
             rows.reverse()
         return cls(
@@ -138,8 +153,12 @@ class Page:
         )
 
     @staticmethod
-    def _beside(direction: str, sort: Sort, row: Task) -> Cursor:
+    def _beside(direction: str, sort: Sort, row: Row) -> Cursor:
         return Cursor(direction, sort, getattr(row, sort.field), row.id)
+
+
+def is_backwards(cursor: Cursor | None) -> bool:
+    return cursor is not None and cursor.direction == "previous"
 
 
 @dataclass(frozen=True)
@@ -149,10 +168,14 @@ class EntryPage:
     entries: list[TaskEvent]
     before: int | None
 
-    @classmethod
-    def of(cls, entries: QuerySet[TaskEvent], before: str) -> Self:
-        """The page before a number, as it stands in an address; anything else is the first page."""
+    @staticmethod
+    def query(entries: QuerySet[TaskEvent], before: str) -> QuerySet[TaskEvent]:
+        """The page before a number, as it stands in an address; anything else is the first page. And one entry more."""
         if re.fullmatch("[0-9]{1,18}", before):
             entries = entries.filter(number__lt=int(before))
-        found = list(entries[: PAGE_SIZE + 1])
+        return entries[: PAGE_SIZE + 1]
+
+    @classmethod
+    def of(cls, found: list[TaskEvent]) -> Self:
+        """The page of the entries that its query has found."""
         return cls(found[:PAGE_SIZE], found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from django.contrib import messages
@@ -23,8 +25,9 @@ from todo_site.views import error_page
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .journal import CannotUndo, Origin, TaskEvent
 from .listing import Listing
-from .models import EditConflict, Task, TaskQuerySet
-from .paging import Cursor, EntryPage, Page
+from .models import EditConflict, Task
+from .paging import Cursor, EntryPage
+from .round_trips import fetch_together
 
 HISTORY_SIZE = 50
 
@@ -48,16 +51,15 @@ def is_search(request: HttpRequest) -> bool:
 def task_list(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
     listing = Listing.asked_for(request.GET, request.user.id)
-    found = tasks.matching(listing.search.text)
     cursor = Cursor.parse(request.GET.get("cursor", ""), listing.sort, request.user.id)
-    page = Page.of(listing.chosen(found), listing.sort, cursor)
+    page, counts = listing.read(tasks, cursor)
     return render(
         request,
         "tasks/list.html",
         {
             "listing": listing,
             "page": page,
-            "counts": listing.counts(found, page),
+            "counts": counts,
             "new_id": uuid.uuid4(),
             "here": request.get_full_path(),
             "descriptions": request.GET.get("descriptions") == "1",
@@ -89,9 +91,12 @@ def suggested(request: HttpRequest) -> dict[str, str]:
 
 @require_safe
 def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
-    task = get_object_or_404(Task.objects.for_user(request.user.id), pk=task_id)
-    entries = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()
-    context = {"task": task, "entries": entries[:HISTORY_SIZE], "printed_at": timezone.now()}
+    tasks = Task.objects.for_user(request.user.id)
+    newest = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()[:HISTORY_SIZE]
+    found, entries = fetch_together(tasks.filter(pk=task_id), newest)
+    if not found:
+        raise Http404
+    context = {"task": found[0], "entries": entries, "printed_at": timezone.now()}
     return render(request, "tasks/detail.html", context)
 
 
@@ -99,12 +104,12 @@ def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    task = tasks.filter(pk=task_id).first()
-    if task is None:
-        return gone(request, task_id)
-    form = EditTaskForm(posted(request), instance=task)
+    form = EditTaskForm(posted(request), instance=Task(user_id=request.user.id))
     if not form.is_valid():
-        return render_form(request, "tasks/edit.html", form)
+        task = tasks.filter(pk=task_id).first()
+        if task is None:
+            return gone(request, task_id)
+        return render_form(request, "tasks/edit.html", EditTaskForm(posted(request), instance=task))
     try:
         entries = tasks.edit(task_id, form.wanted, form.cleaned_data["version"], Origin.of(request))
     except EditConflict as conflict:
@@ -130,14 +135,15 @@ def gone(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    task = get_object_or_404(tasks, pk=task_id)
     status = request.POST.get("status", "")
     if status not in Task.Status.values:
+        task = get_object_or_404(tasks, pk=task_id)
         unchanged = {"title": task.title, "description": task.description, "status": status}
         return render_form(request, "tasks/edit.html", EditTaskForm(unchanged, instance=task))
     entries = tasks.filter(pk=task_id).set_status(status, Origin.of(request))
+    title = entries[0].title if entries else get_object_or_404(tasks, pk=task_id).title
     done = _("Completed “%(title)s”.") if status == Task.Status.COMPLETED else _("Reopened “%(title)s”.")
-    tell(request, done % {"title": short(task.title)}, entries)
+    tell(request, done % {"title": short(title)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
@@ -185,12 +191,12 @@ def ids_in(texts: list[str]) -> list[uuid.UUID]:
 @require_POST
 def undo(request: OwnerRequest, entry_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    return undone(request, tasks, entry_id, next_url(request) or reverse("tasks:list"))
+    return undone(request, partial(tasks.undo, entry_id), next_url(request) or reverse("tasks:list"))
 
 
-def undone(request: OwnerRequest, tasks: TaskQuerySet, entry_id: uuid.UUID, back: str) -> HttpResponse:
+def undone(request: OwnerRequest, revert: Callable[[Origin], list[TaskEvent]], back: str) -> HttpResponse:
     try:
-        entries = tasks.undo(entry_id, Origin.of(request))
+        entries = revert(Origin.of(request))
     except TaskEvent.DoesNotExist:
         raise Http404 from None
     except CannotUndo as refusal:
@@ -218,33 +224,32 @@ def at_row(address: str, entry: TaskEvent) -> str:
 
 @require_safe
 def trash(request: OwnerRequest) -> HttpResponse:
-    entries = TaskEvent.objects.for_user(request.user.id).in_trash().newest_first()
-    return render(request, "tasks/trash.html", {"page": EntryPage.of(entries, request.GET.get("before", ""))})
+    deletions = TaskEvent.objects.for_user(request.user.id).in_trash().newest_first()
+    page = EntryPage.of(list(EntryPage.query(deletions, request.GET.get("before", ""))))
+    return render(request, "tasks/trash.html", {"page": page})
 
 
 @idempotent
 @require_POST
 def restore(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    deletions = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id, verb=TaskEvent.Verb.DELETE)
-    deletion = deletions.newest_first().first()
-    if deletion is None:
-        raise Http404
-    return undone(request, tasks, deletion.pk, next_url(request) or reverse("tasks:trash"))
+    return undone(request, partial(tasks.restore, task_id), next_url(request) or reverse("tasks:trash"))
 
 
 @require_safe
 def history(request: OwnerRequest) -> HttpResponse:
-    entries = TaskEvent.objects.for_user(request.user.id).newest_first()
-    head = entries.values_list("hash", flat=True).first()
-    page = EntryPage.of(entries, request.GET.get("before", ""))
-    ids = {entry.task_id for entry in page.entries if entry.task_id}
-    titles = dict(Task.objects.for_user(request.user.id).filter(pk__in=ids).values_list("id", "title"))
-    in_trash = {
-        deletion.task_id: deletion.title
-        for deletion in TaskEvent.objects.for_user(request.user.id).in_trash().filter(task_id__in=ids)
-    }
-    context = {"page": page, "head": head, "titles": titles, "in_trash": in_trash}
+    journal, tasks = TaskEvent.objects.for_user(request.user.id), Task.objects.for_user(request.user.id)
+    asked = EntryPage.query(journal.newest_first(), request.GET.get("before", ""))
+    ids = asked.values("task_id")
+    entries, newest, titles, deletions = fetch_together(
+        asked,
+        journal.newest_first().values_list("hash")[:1],
+        tasks.filter(pk__in=ids).values_list("id", "title"),
+        journal.in_trash().filter(task_id__in=ids),
+    )
+    in_trash = {deletion.task_id: deletion.title for deletion in deletions}
+    page, head = EntryPage.of(entries), newest[0][0] if newest else ""
+    context = {"page": page, "head": head, "titles": dict(titles), "in_trash": in_trash}
     return render(request, "tasks/history.html", context)
 
 

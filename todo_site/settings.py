@@ -115,6 +115,7 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL",
         }
     else:
+        database["ENGINE"] = "todo_site.postgresql"
         database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler in transaction mode loses them
         options = database.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 10)  # a database that sleeps wakes while the connection waits

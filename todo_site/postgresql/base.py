@@ -1,0 +1,56 @@
+"""Django's PostgreSQL backend, with statements that travel together where their results can wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.backends.postgresql import base, features
+from psycopg import Pipeline
+from psycopg.pq import TransactionStatus
+
+
+class DatabaseFeatures(features.DatabaseFeatures):
+    can_return_rows_from_bulk_insert = False  # rows bring their ids, and need not wait for an answer
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    features_class = DatabaseFeatures
+    pipeline: Pipeline | None = None
+
+    @contextmanager
+    def pipelined(self) -> Iterator[Pipeline]:
+        """Send the statements within when the first of their results is read, and those after it at the end.
+
+        An error appears there too, and the number of rows that a statement changed is not known before. What is read
+        after the end, and not within, needs no journey of its own.
+        """
+        if self.pipeline is not None:
+            yield self.pipeline
+            return
+        self.ensure_connection()
+        raw = self.connection  # which Django drops when it is lost
+        try:
+            with self.wrap_database_errors, raw.pipeline() as self.pipeline:
+                yield self.pipeline
+        finally:
+            self.pipeline = None
+            if not self.in_atomic_block and raw.info.transaction_status == TransactionStatus.INERROR:
+                raw.rollback()  # of a transaction that could not be committed
+
+    # A transaction in a pipeline neither waits for its BEGIN nor for its COMMIT, as psycopg's own would. So psycopg
+    # stays in autocommit; elsewhere it makes no difference.
+
+    def _start_transaction_under_autocommit(self) -> None:
+        with self.wrap_database_errors:
+            self.connection.execute("BEGIN")
+
+    def _commit(self) -> None:
+        if self.pipeline is None:
+            super()._commit()  # type: ignore[misc]
+        else:
+            self.connection.execute("COMMIT")
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import random
 import re
 import socket
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse
 from urllib.parse import quote, urlencode
 
 TYPED = "typed-words"  # in all that is sent as a text, so that a log can be searched for it
@@ -221,27 +224,24 @@ class Request:
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: str
+    headers: dict[str, str]
     body: bytes
 
 
-def send(port: int, request: bytes) -> Answer:
+def send(port: int, request: Request) -> Answer:
     """The answer to one request on a connection of its own, which says that nothing more will come."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        try:
-            connection.sendall(request)
+        with suppress(OSError):  # it has answered before it took everything
+            connection.sendall(request.raw(port))
             connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # it has answered before it took everything
-        received = b""
+        answer = HTTPResponse(connection, method=request.method)
         try:
-            while piece := connection.recv(65_536):
-                received += piece
-        except ConnectionResetError:
-            pass
-    head, _, body = received.partition(b"\r\n\r\n")
-    status = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
-    return Answer(int(status[1]) if status else 0, head.decode("latin-1"), body)
+            answer.begin()
+            body = answer.read()
+        except (OSError, HTTPException):
+            return Answer(0, {}, b"")
+    is_packed = answer.headers["Content-Encoding"] == "gzip" and body
+    return Answer(answer.status, dict(answer.headers), gzip.decompress(body) if is_packed else body)
 
 
 def make(dice: random.Random, target: Target) -> Request:

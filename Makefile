@@ -5,13 +5,14 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test hostile load check format lock messages screenshots audit sqlmap supply-chain sbom clean
+.PHONY: help run test hostile walls load check format lock messages screenshots audit sqlmap supply-chain sbom clean
 
 help:
 	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
 	@echo "make test         run all tests, on SQLite and on PostgreSQL"
 	@echo "make check        run all other gates: lint, types, templates, migrations, deployment"
 	@echo "make hostile      send 20,000 hostile requests to the site (TEST_DATABASE=postgresql: on PostgreSQL)"
+	@echo "make walls        take out each wall between people in turn, and name the tests that notice"
 	@echo "make load         measure the site while many people use it at once"
 	@echo "make format       format the code"
 	@echo "make lock         bring the hashed requirements up to date"
@@ -31,6 +32,10 @@ test: .venv/dev auth_server/node_modules todo_site/tests/tools/node_modules
 
 hostile: .venv/dev
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-20000} $(BIN)/pytest -q -s --show-capture=no todo_site/tests/test_hostile.py
+
+walls: .venv/dev
+	@TEST_DATABASE=postgresql $(BIN)/python manage.py shell -v 0 --no-imports \
+		-c 'from todo_site.tests.walls import main; raise SystemExit(main())'
 
 load: .venv/dev build/static
 	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.load

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from todo_site.better_auth.tests.factories import make_session, make_user
 from todo_site.tests.postgresql import end_connections
 from todo_site.tests.tripwire import tripwire
 from todo_site.tests.wall_alone import take_out_owner
+from todo_site.tests.walls import WALLS, without
 
 SERVERS = Path(__file__).parent / "todo_site" / "tests"
 
@@ -32,6 +34,7 @@ SERVERS = Path(__file__).parent / "todo_site" / "tests"
 def pytest_addoption(parser: pytest.Parser) -> None:
     help_text = "take the owned manager and the tripwire out, so that row-level security has to hold alone"
     parser.addoption("--wall-alone", action="store_true", help=help_text)
+    parser.addoption("--without", choices=list(WALLS), help="take this wall out: its own tests have to notice")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,6 +104,13 @@ def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_tries_of_other_tests() -> None:
     limits.own.clear()
+
+
+@pytest.fixture(autouse=True)
+def _without_a_wall(request: pytest.FixtureRequest, _watched_statements: None) -> Iterator[None]:
+    wall = request.config.getoption("without")
+    with without(wall) if wall else nullcontext():
+        yield
 
 
 @pytest.fixture

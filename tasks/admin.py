@@ -10,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +23,7 @@ from .forms import EditTaskForm, ReasonForm
 from .journal import Origin, TaskEvent
 from .models import EditConflict, Task, TaskQuerySet
 from .reasons import Reason
+from .row_security import seeing_only
 
 HISTORY_SIZE = 100
 
@@ -50,7 +52,8 @@ def picked_user(request: HttpRequest) -> str:
 
 @admin.register(Task)
 class TaskAdmin(admin.ModelAdmin[Task]):
-    """The tasks of one picked user, through the owned manager; without a pick, or a reason for it, there are none.
+    """The tasks of one picked user, through the owned manager and behind the database's own wall for this user;
+    without a pick, or a reason for it, there are none.
 
     Each look and each change is an entry in the owner's journal, which stands in the place of Django's own log of the
     admin: that one keeps titles where their owner can neither see nor erase them.
@@ -119,7 +122,10 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         reason = Reason.given(request, picked)
         if reason is None:
             return reason_first(request, picked) if find_user(picked) else view()
-        response = view()
+        with seeing_only(lambda: picked, every_statement=False):
+            response = view()
+            if isinstance(response, TemplateResponse):
+                response.render()  # here, while nothing but this person's rows can be seen
         if response.status_code != 302:  # shown, and not done or not there
             task_id = uuid.UUID(unquote(object_id)) if object_id else None
             Task.objects.for_user(picked).note_look(task_id, reason.origin(request))

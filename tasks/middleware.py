@@ -12,7 +12,7 @@ class RowSecurityMiddleware:
     """Runs each view behind the database's own wall, as seen by the user who is asking.
 
     The views of this app run behind it with every statement; others with those that name an owned table. The admin
-    works for staff, across users, and stays outside: there the owned manager stands alone.
+    works for staff, across users, and stays outside; of one user's tasks it makes a wall of its own.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

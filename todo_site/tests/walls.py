@@ -1,0 +1,152 @@
+"""Takes one wall out at a time, so that it is seen what the others hold.
+
+``make walls`` does it to the tests that each wall has of its own, and fails where none of them goes red.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import registry
+from django.core.signals import request_finished, request_started
+from django.db import connection
+from django.db.models import Manager, sql
+
+from tasks.checks import check_owned_models
+from tasks.managers import OwnedQueryMixin, OwnedQuerySet
+from tasks.owned import OwnedModel
+
+from .tripwire import tripwire
+from .wall_alone import note_end, note_start, request
+
+# Each wall, and the tests that have to notice that it is gone.
+WALLS = {
+    "view": "tasks/tests/test_list.py",
+    "manager": "tasks/tests/test_owned_manager_reads.py",
+    "base manager": "tasks/tests/test_owned_checks.py",
+    "system check": "tasks/tests/test_owned_checks.py",
+    "foreign key": "tasks/tests/test_journal.py",
+    "policy": "tasks/tests/test_row_security.py",
+}
+
+
+@contextmanager
+def without(wall: str) -> Iterator[None]:
+    """The site without one of its walls. For the first two the tripwire goes too, which is the tests' alone."""
+    watched = tripwire in connection.execute_wrappers
+    if watched:
+        connection.execute_wrappers.remove(tripwire)
+    try:
+        with BREACHES[wall]():
+            yield
+    finally:
+        if watched:
+            connection.execute_wrappers.insert(0, tripwire)
+
+
+@contextmanager
+def while_served() -> Iterator[None]:
+    """What a test itself reads outside of a request is left as it is."""
+    request_started.connect(note_start)
+    request_finished.connect(note_end)
+    try:
+        yield
+    finally:
+        request_started.disconnect(note_start)
+        request_finished.disconnect(note_end)
+
+
+@contextmanager
+def no_scope_in_views() -> Iterator[None]:
+    bind = OwnedQuerySet.for_user
+
+    def for_user(self: OwnedQuerySet[Any], user_id: str) -> OwnedQuerySet[Any]:
+        return self.all() if getattr(request, "is_served", False) else bind(self, user_id)
+
+    with while_served(), patch.object(OwnedQuerySet, "for_user", for_user):
+        yield
+
+
+@contextmanager
+def no_owner_in_queries() -> Iterator[None]:
+    with_owner = OwnedQueryMixin.get_compiler
+
+    def get_compiler(self: OwnedQueryMixin, *args: Any, **kwargs: Any) -> Any:
+        compile_it = sql.Query.get_compiler if getattr(request, "is_served", False) else with_owner
+        return compile_it(self, *args, **kwargs)
+
+    with while_served(), patch.object(OwnedQueryMixin, "get_compiler", get_compiler):
+        yield
+
+
+@contextmanager
+def plain_base_managers() -> Iterator[None]:
+    owned = [model for model in apps.get_models() if issubclass(model, OwnedModel)]
+    kept = {model: model._meta.base_manager for model in owned}
+    for model in owned:
+        plain: Manager[Any] = Manager()
+        plain.name, plain.model = "_base_manager", model
+        model._meta.__dict__["base_manager"] = plain
+    try:
+        yield
+    finally:
+        for model, manager in kept.items():
+            model._meta.__dict__["base_manager"] = manager
+
+
+@contextmanager
+def no_system_check() -> Iterator[None]:
+    checks: set[Any] = registry.registry.registered_checks
+    checks.remove(check_owned_models)
+    try:
+        yield
+    finally:
+        checks.add(check_owned_models)
+
+
+@contextmanager
+def no_foreign_keys() -> Iterator[None]:
+    """Only on PostgreSQL, within a transaction that is taken back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'f'")
+        for table, name in cursor.fetchall():
+            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    yield
+
+
+@contextmanager
+def no_policy() -> Iterator[None]:
+    kept, settings.ROW_LEVEL_SECURITY = settings.ROW_LEVEL_SECURITY, False
+    try:
+        yield
+    finally:
+        settings.ROW_LEVEL_SECURITY = kept
+
+
+BREACHES = {
+    "view": no_scope_in_views,
+    "manager": no_owner_in_queries,
+    "base manager": plain_base_managers,
+    "system check": no_system_check,
+    "foreign key": no_foreign_keys,
+    "policy": no_policy,
+}
+
+
+def main() -> int:
+    """Say which tests notice that a wall is gone. 1 if one can go unnoticed."""
+    unnoticed = 0
+    for wall, tests in WALLS.items():
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--show-capture=no", f"--without={wall}", tests]
+        done = subprocess.run(command, text=True, capture_output=True, check=False)
+        red = [line.split(" ")[1].partition("::")[2] for line in done.stdout.splitlines() if line.startswith("FAILED")]
+        print(f"without the {wall}: {len(red)} tests of {tests} are red, such as {', '.join(red[:2]) or 'none'}")
+        unnoticed += not red
+    return min(unnoticed, 1)

@@ -80,17 +80,23 @@ def some_of(wrong: list[Wrong]) -> list[str]:
 
 
 class ImportForm(forms.Form):
-    """A file with tasks, which is read as soon as it came."""
+    """A file with tasks, which is read as soon as it came; or its name and text, from a page that has kept them."""
 
     file = forms.FileField(
         label=gettext_lazy("File"),
+        required=False,
         widget=forms.FileInput(attrs={"accept": ".json,.csv,.tsv,.txt"}),
         error_messages={
-            "required": gettext_lazy("Choose a file."),
-            "missing": gettext_lazy("Choose a file."),
             "invalid": gettext_lazy("Choose a file."),
             "empty": gettext_lazy("This file is empty."),
         },
+    )
+    file_name = forms.CharField(required=False, widget=forms.HiddenInput)
+    file_text = forms.CharField(
+        label=gettext_lazy("The text of the file"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12}),
     )
 
     def __init__(self, owner: str, *args: Any, **kwargs: Any) -> None:
@@ -98,11 +104,20 @@ class ImportForm(forms.Form):
         self.owner = owner
         self.name, self.content = "", b""
 
-    def clean_file(self) -> None:
-        file = self.cleaned_data["file"]
-        self.name, self.content = file.name[-255:], file.read()
+    def clean(self) -> dict[str, Any]:
+        if file := self.cleaned_data.get("file"):
+            file.seek(0)  # it was read before where this request is run again
+            self.read("file", file.name, file.read())
+        elif text := self.cleaned_data.get("file_text"):
+            self.read("file_text", self.cleaned_data["file_name"], with_unix_line_ends(text).encode())
+        elif not self.errors:
+            self.add_error("file", _("Choose a file."))
+        return self.cleaned_data
+
+    def read(self, field: str, name: str, content: bytes) -> None:
+        self.name, self.content = name[-255:], content
         try:
             read_file(self.name, self.content, self.owner)
         except Unreadable as reason:
             words = _("“%(name)s” cannot be imported. %(reason)s")
-            raise forms.ValidationError(words % {"name": self.name, "reason": reason}) from None
+            self.add_error(field, words % {"name": self.name, "reason": reason})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Self
-from urllib.parse import unquote, urlsplit
+from typing import Any, Self
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils.functional import Promise
@@ -20,23 +21,36 @@ LABELS: dict[str, str | Promise] = {
     "title": _("Title"),
     "description": _("Description"),
     "lines": _("Tasks"),
+    "file_text": _("The text of the file"),
 }
+# Of a file, so that it fits into a form: bytes, and bytes of it as a form carries it.
+MOST_OF_FILE = 2**18
+MOST_QUOTED = settings.DATA_UPLOAD_MAX_MEMORY_SIZE * 5 // 8
 # Rooms whose forms are not sent again from such a page: accounts, and the admin.
 CLOSED = {"better_auth", "admin"}
 
 
 @dataclass(frozen=True)
 class Typed:
-    """The fields of a form, repeated ones too, and the path of this site that it was going to."""
+    """The fields of a form, repeated ones too, and the path of this site that it was going to.
+
+    A file goes along as its name and its text, or is ``lost``: then this is its name.
+    """
 
     to: str
     fields: list[tuple[str, str]]
+    lost: str = ""
 
     @classmethod
     def posted(cls, request: HttpRequest) -> Self:
-        """What was posted, without files, passwords and the form's token."""
+        """What was posted, without passwords, the form's token, and what cannot be shown as text."""
         pairs = [(name, text) for name, texts in request.POST.lists() for text in texts if is_kept(name)]
-        return cls(request.get_full_path(), pairs)
+        files: dict[str, Any] = request.FILES.dict()
+        texts = {name: text_of(file) for name, file in files.items()}
+        for name, text in texts.items():
+            pairs += [(f"{name}_name", files[name].name), (f"{name}_text", text)] if text else []
+        lost = [file.name for name, file in files.items() if texts[name] is None]
+        return cls(request.get_full_path(), pairs, lost[0] if lost else "")
 
     @classmethod
     def carried(cls, request: HttpRequest) -> Self | None:
@@ -78,6 +92,18 @@ class Typed:
 
 def is_kept(field: str) -> bool:
     return field != "csrfmiddlewaretoken" and "password" not in field.lower()
+
+
+def text_of(file: UploadedFile[Any]) -> str | None:
+    """The text of a small file; None of any other."""
+    if not file.size or file.size > MOST_OF_FILE:
+        return None
+    file.seek(0)
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return text if "\0" not in text and len(quote(json.dumps(text, ensure_ascii=False))) <= MOST_QUOTED else None
 
 
 def is_from_here(request: HttpRequest) -> bool:

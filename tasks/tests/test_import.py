@@ -20,6 +20,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tasks.forms_transfer import ImportForm
 from tasks.imports import state_of
 from tasks.journal import Origin, TaskEvent
 from tasks.models import Task, TaskQuerySet
@@ -432,6 +433,12 @@ def test_takes_no_form_without_a_file(alices: Client) -> None:
         response = alices.post("/import/", data)
         assert response.status_code == 422
         assert "Choose a file" in response.text
+
+
+def test_reads_a_file_again_where_its_request_is_run_again(alice: User) -> None:
+    file = SimpleUploadedFile("a.txt", b"Milk")
+    forms = [ImportForm(alice.id, {}, {"file": file}) for _ in range(2)]
+    assert [(form.is_valid(), form.content) for form in forms] == [(True, b"Milk")] * 2
 
 
 def test_needs_as_many_statements_for_many_tasks_as_for_few(alices: Client, tasks: TaskQuerySet) -> None:

@@ -69,7 +69,8 @@ def enter(request: HttpRequest, form_class: type[forms.Form], template: str, go_
 
 def sign_in_first(request: HttpRequest, typed: Typed) -> HttpResponse:
     """401 for somebody whose session ended while they were typing: the sign-in form, which carries the text along."""
-    context = {"form": SignInForm(), "next": reverse("tasks:list"), "typed": typed}
+    target = typed.to if typed.lost else reverse("tasks:list")
+    context = {"form": SignInForm(), "next": target, "typed": typed}
     return render(request, "better_auth/sign_in.html", context, status=401)
 
 

@@ -127,12 +127,58 @@ def test_keeps_every_one_of_repeated_fields(client: Client, alice: User) -> None
     assert Task.objects.for_user(alice.id).completed().count() == 2
 
 
-def test_carries_no_password_no_token_and_no_file(client: Client) -> None:
-    file = ContentFile("hidden-3", "tasks.csv")
-    fields = {"title": "Milk", "Password2": "hidden-1", "csrfmiddlewaretoken": "hidden-2", "file": file}
+def test_carries_no_password_and_no_token(client: Client) -> None:
+    fields = {"title": "Milk", "Password2": "hidden-1", "csrfmiddlewaretoken": "hidden-2"}
     page = client.post("/tasks/new/", fields).text
     assert "Milk" in page
     assert "hidden-" not in page
+
+
+CSV = 'title,description\r\n"Milk","two\r\nlitres & “more”"\r\n'
+
+
+def test_carries_the_text_of_a_file(strict: Client, alice: User) -> None:
+    signed_in(strict)
+    _action, fields = the_form(strict.get("/import/").text)
+    Session.objects.all().delete()
+    file = ContentFile(CSV.encode("utf-8-sig"), "my tasks.csv")
+    asked = strict.post("/import/", {**fields, "file": file}, headers=HERE)
+    assert "litres &amp; “more”" in asked.text
+    action, fields = the_form(sign_in_on(strict, asked.text).text)
+    assert (action, fields["file_name"]) == ("/import/", ["my tasks.csv"])
+    assert fields["file_text"] == [CSV]
+    wrong = strict.post(action, {**fields, "file_text": "name\nMilk"}, headers=HERE)
+    assert wrong.status_code == 422
+    assert "“my tasks.csv” cannot be imported" in wrong.text
+    assert "name\nMilk</textarea>" in wrong.text
+    assert strict.post(action, fields, headers=HERE).status_code == 303
+    planned = strict.get("/import/").text
+    assert "1 task is new" in planned
+    take = re.findall(r'formaction="([^"]+)"', planned)[0]
+    assert strict.post(take, the_form(planned)[1], headers=HERE).status_code == 303
+    assert Task.objects.for_user(alice.id).get().description == "two\nlitres & “more”"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"PK\x03\x04\xff", b"x\0", b"x" * (2**18 + 1), b"\n" * 2**18],
+    ids=["binary", "NUL", "large", "large in a form"],
+)
+def test_says_that_a_file_has_to_be_chosen_again(
+    strict: Client, alice: User, rf: RequestFactory, content: bytes
+) -> None:
+    asked = strict.post("/import/", {"file": ContentFile(content, "photos <1>.zip")}, headers=HERE)
+    assert asked.status_code == 403  # no token: signing in has one
+    assert "photos &lt;1&gt;.zip” cannot be kept" in asked.text
+    _action, fields = the_form(strict.get("/sign-in/").text)
+    asked = strict.post("/import/", {**fields, "file": ContentFile(content, "photos.zip")}, headers=HERE)
+    assert asked.status_code == 401
+    assert "photos.zip” cannot be kept" in asked.text
+    assert sign_in_on(strict, asked.text).headers["Location"] == "/import/"
+    away = database_away(rf.post("/import/", {"file": ContentFile(content, "photos.zip")}))
+    assert "photos.zip” cannot be kept" in away.text
+    assert 'href="/import/"' in away.text
+    assert "Send it again" not in away.text
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tasks.journal import Origin
 from tasks.models import Task
 from tasks.views import OwnerRequest
 
+from .better_auth.accounts import has_password
 from .better_auth.forms import ConfirmForm
 from .better_auth.views import attempt, clear_browser, door, page_with
 
@@ -38,7 +39,7 @@ def your_data(request: OwnerRequest) -> HttpResponse:
 @require_POST
 def erase_tasks(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    form = ConfirmForm(request.POST, prefix="tasks")
+    form = ConfirmForm(request.POST, prefix="tasks", has_password=has_password(request))
     response = attempt(request, form, door().confirm, reverse("receipt"))
     if response.status_code != 303:
         return page_with(response, data_page(request, tasks_form=form))
@@ -50,7 +51,7 @@ def erase_tasks(request: OwnerRequest) -> HttpResponse:
 @require_POST
 def delete_account(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    form = ConfirmForm(request.POST, prefix="account")
+    form = ConfirmForm(request.POST, prefix="account", has_password=has_password(request))
     erased = tasks.inventory()
     response = attempt(request, form, door().delete_account, reverse("receipt"))
     if response.status_code != 303:
@@ -64,10 +65,11 @@ def data_page(
     request: OwnerRequest, tasks_form: ConfirmForm | None = None, account_form: ConfirmForm | None = None
 ) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
+    known = has_password(request)
     context = {
         "kept": tasks.inventory(),
-        "tasks_form": tasks_form or ConfirmForm(prefix="tasks"),
-        "account_form": account_form or ConfirmForm(prefix="account"),
+        "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=known),
+        "account_form": account_form or ConfirmForm(prefix="account", has_password=known),
     }
     return render(request, "site/data.html", context)
 

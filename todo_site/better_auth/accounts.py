@@ -53,8 +53,20 @@ def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:
     sessions.end(request, response)
 
 
-def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
-    """Go on only with somebody who knows the password of the account. Raises Refused, LimitReached."""
+def has_password(request: HttpRequest) -> bool:
+    """Whether the account has one: people may sign in at the server in other ways alone."""
+    accounts = Account.objects.filter(provider_id="credential", user=request.user.pk, password__isnull=False)
+    return accounts.exists()
+
+
+def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
+    """Go on only with somebody who knows the password of the account; or, if it has none, who has just signed in.
+
+    Raises Refused, LimitReached.
+    """
+    if current_password is None:
+        require_new_session(request)
+        return
     user_id = str(request.user.pk)
     BY_ACCOUNT.hit(user_id)
     account = Account.objects.filter(provider_id="credential", user=user_id).first()
@@ -63,7 +75,12 @@ def confirm(request: HttpRequest, response: HttpResponseBase, *, current_passwor
     BY_ACCOUNT.forget(user_id)
 
 
-def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
+def require_new_session(request: HttpRequest) -> None:
+    if has_password(request) or not sessions.is_fresh(request):
+        raise Refused(_("You did not sign in just now: sign out and in again, then you have ten minutes."))
+
+
+def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
     """Delete the account, and by the foreign keys all that is its. Raises Refused, LimitReached."""
     confirm(request, response, current_password=current_password)
     User.objects.filter(pk=request.user.pk).delete()

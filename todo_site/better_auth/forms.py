@@ -69,7 +69,7 @@ class PasswordForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """For what cannot be undone: a box to tick, and the password once more."""
+    """For what cannot be undone: a box to tick, and the password once more if there is one."""
 
     sure = forms.BooleanField(
         label=_("I know that this cannot be undone"),
@@ -80,6 +80,11 @@ class ConfirmForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+    def __init__(self, *args: Any, has_password: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_password:
+            del self.fields["current_password"]
 
     def clean(self) -> dict[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name != "sure"}

@@ -19,7 +19,7 @@ from todo_site.client_address import client_address
 from todo_site.limits import LimitReached
 
 from . import client, sessions
-from .accounts import BY_ACCOUNT
+from .accounts import BY_ACCOUNT, require_new_session
 from .client import Caller, Reply
 from .models import User
 from .refusals import Refused, Unavailable
@@ -106,25 +106,31 @@ def change_name(request: HttpRequest, response: HttpResponseBase, *, name: str) 
     call(request, response, "/update-user", {"name": name})
 
 
-def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
-    """Go on only with somebody who knows the password of the account.
+def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
+    """Go on only with somebody who knows the password of the account; or, if it has none, who has just signed in.
 
     Counted here: the server does not limit these two as it limits signing in.
     """
+    if current_password is None:
+        require_new_session(request)
+        return
     user_id = str(request.user.pk)
     BY_ACCOUNT.hit(user_id)
     call(request, response, "/verify-password", {"password": current_password})
     BY_ACCOUNT.forget(user_id)
 
 
-def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str) -> None:
+def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
     """Let the server delete the account, and by the foreign keys all that is its.
 
     A server that does not offer it has the last word: its accounts may be in use elsewhere.
     """
     user_id = str(request.user.pk)
+    if current_password is None:
+        require_new_session(request)
     BY_ACCOUNT.hit(user_id)
-    reply = ask(request, path := "/delete-user", body := {"password": current_password})
+    body = {} if current_password is None else {"password": current_password}
+    reply = ask(request, path := "/delete-user", body)
     if reply.status == 404:
         raise Refused(
             _("Accounts cannot be deleted here. Ask the people who run this site. You can delete your tasks.")

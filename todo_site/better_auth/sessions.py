@@ -18,6 +18,7 @@ from .models import Session, User
 LIFETIME = timedelta(days=7)
 LIFETIME_NOT_REMEMBERED = timedelta(days=1)
 REFRESH_AFTER = timedelta(days=1)
+FRESH = timedelta(minutes=10)
 
 # One statement says who is asking. "user".* and not a list of columns: Better Auth's plugins add columns that may or
 # may not be there, and a ban is one of them.
@@ -132,6 +133,13 @@ def current(request: HttpRequest) -> str | None:
     """The id of the session that the request came with; None for a request by token."""
     session: Session | None = getattr(request.user, "session", None)
     return session.pk if session else None
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether somebody has just signed in, as one has to once more for what cannot be undone. Use extends no session's
+    beginning, so that whoever finds a browser, or a cookie, does not come by a fresh one.
+    """
+    return Session.objects.filter(pk=current(request), created_at__gt=timezone.now() - FRESH).exists()
 
 
 def set_cookie(

@@ -122,11 +122,37 @@ def test_erases_nothing_by_half_a_wish(alices: Client, alice: User, what: str, p
     assert alices.get(RECEIPT).status_code == 404
 
 
+@pytest.fixture
+def no_password(alice: User) -> None:
+    """Alice signs in by somebody else's accounts."""
+    Account.objects.filter(user=alice).update(provider_id="github", account_id="17", password=None)
+
+
 @both
-def test_erases_nothing_of_somebody_without_a_password_here(alices: Client, alice: User, what: str) -> None:
-    Account.objects.all().delete()
-    assert confirm(alices, what).status_code == 422
+@pytest.mark.usefixtures("no_password")
+def test_takes_a_new_session_of_somebody_who_has_no_password(alices: Client, alice: User, bob: User, what: str) -> None:
+    page = alices.get(PAGE).text
+    assert "You have no password here" in page
+    assert 'type="password"' not in page
+    response = confirm(alices, what, password="")
+    assert (response.status_code, response.headers["Location"]) == (303, RECEIPT)
+    assert (kept(alice), kept(bob)) == (NOTHING, ALL)
+    assert User.objects.filter(pk=alice.pk).exists() is (what == "tasks")
+
+
+@both
+@pytest.mark.usefixtures("no_password")
+def test_asks_somebody_who_has_no_password_to_sign_in_again(
+    alices: Client, alice: User, what: str, sign_in: Callable[[User], Client]
+) -> None:
+    Session.objects.update(created_at=timezone.now() - timedelta(minutes=11))
+    alices.get("/")
+    sign_in(alice)  # elsewhere: of no use here
+    response = confirm(alices, what)
+    assert response.status_code == 422
+    assert "sign out and in again" in response.text
     assert kept(alice) == ALL
+    assert User.objects.filter(pk=alice.pk).exists()
 
 
 @both

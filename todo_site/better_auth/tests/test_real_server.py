@@ -305,6 +305,16 @@ def test_the_server_deletes_the_account_with_all_that_is_its(world: World, email
     assert world.person().tell_auth("/sign-in/email", email=email, password=PASSWORD).status == 401
 
 
+def test_the_server_deletes_the_account_of_somebody_who_has_no_password(world: World, email: str) -> None:
+    person = world.person()
+    sign_up_here(person, email)
+    world.sql('DELETE FROM account WHERE "userId" = (SELECT id FROM "user" WHERE email = %s)', email)
+    page = "/settings/data/"
+    done = person.post(f"{page}delete-account/", form=page, **{"account-sure": "on"})
+    assert (done.status, done.headers["Location"]) == (303, f"{page}receipt/")
+    assert not world.sql('SELECT id FROM "user" WHERE email = %s', email)
+
+
 def test_a_hundred_people_who_sign_in_at_once_get_their_own_cookies(world: World) -> None:
     people = [f"crowd{number}-{world.ids}@example.org" for number in range(100)]
     sign_up_there(world.person(), first := f"first-{world.ids}@example.org")

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from tasks.models import Task
@@ -22,7 +24,7 @@ from tasks.tests.factories import make_task
 from todo_site.better_auth import client as auth_client
 from todo_site.better_auth import cookies
 from todo_site.better_auth.accounts import BY_ACCOUNT
-from todo_site.better_auth.models import Session, User
+from todo_site.better_auth.models import Account, Session, User
 from todo_site.tests.server import free_port
 
 from .factories import make_session
@@ -252,11 +254,20 @@ def test_says_so_in_the_settings_too(alices: Client, alice: User, fault: None) -
     assert alices.get("/").status_code == 200
 
 
+@pytest.fixture
+def password(alice: User) -> None:
+    """One that only the server can read."""
+    times = {"created_at": alice.created_at, "updated_at": alice.updated_at}
+    row = {"id": "a" * 32, "account_id": alice.id, "provider_id": "credential", "password": "by another method"}
+    Account.objects.create(user=alice, **row, **times)
+
+
 DATA = "/settings/data/"
 ERASE_TASKS = {"tasks-sure": "on", "tasks-current_password": PASSWORD}
 DELETE_ACCOUNT = {"account-sure": "on", "account-current_password": PASSWORD}
 
 
+@pytest.mark.usefixtures("password")
 @pytest.mark.parametrize("fault", [away, FAULTS["an empty 500"], FAULTS["HTML"], FAULTS["null"]], indirect=True)
 def test_erases_nothing_while_the_server_cannot_check_the_password(alices: Client, alice: User, fault: None) -> None:
     make_task(alice.id)
@@ -267,6 +278,7 @@ def test_erases_nothing_while_the_server_cannot_check_the_password(alices: Clien
     assert Task.objects.for_user(alice.id).count() == 1
 
 
+@pytest.mark.usefixtures("password")
 def test_says_that_the_server_deletes_no_accounts_and_leaves_everything(
     alices: Client, alice: User, stub: Stub
 ) -> None:
@@ -280,6 +292,7 @@ def test_says_that_the_server_deletes_no_accounts_and_leaves_everything(
     assert alices.get("/").status_code == 200
 
 
+@pytest.mark.usefixtures("password")
 def test_says_that_the_server_wants_the_deletion_confirmed_by_mail(alices: Client, alice: User, stub: Stub) -> None:
     stub.answer = answer({"success": True, "message": "Verification email sent"})
     response = alices.post(f"{DATA}delete-account/", DELETE_ACCOUNT)
@@ -288,6 +301,7 @@ def test_says_that_the_server_wants_the_deletion_confirmed_by_mail(alices: Clien
     assert alices.get("/").status_code == 200
 
 
+@pytest.mark.usefixtures("password")
 def test_counts_the_tries_of_a_password_that_the_server_does_not_count(alices: Client, alice: User, stub: Stub) -> None:
     stub.answer = refusal(400, "INVALID_PASSWORD")
     for _ in range(BY_ACCOUNT.tries):
@@ -297,6 +311,17 @@ def test_counts_the_tries_of_a_password_that_the_server_does_not_count(alices: C
     for path, form in ((f"{DATA}erase-tasks/", ERASE_TASKS), (f"{DATA}delete-account/", DELETE_ACCOUNT)):
         assert alices.post(path, form).status_code == 429
     assert len(stub.seen) == BY_ACCOUNT.tries
+
+
+def test_asks_the_server_without_a_password_for_somebody_new_here_who_has_none(
+    alices: Client, alice: User, stub: Stub
+) -> None:
+    stub.answer = answer({"success": True})
+    for created_at in (timezone.now() - timedelta(minutes=11), timezone.now()):
+        Session.objects.update(created_at=created_at)
+        assert alices.post(f"{DATA}delete-account/", DELETE_ACCOUNT).status_code == 422
+    ((path, body),) = [(request.path, request.body) for request in stub.seen]
+    assert (path, body) == ("/api/auth/delete-user", {})
 
 
 SIGN_OUT_FAULTS = {

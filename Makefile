@@ -14,6 +14,8 @@ help:
 	@echo "make hostile      send 20,000 hostile requests to the site (TEST_DATABASE=postgresql: on PostgreSQL)"
 	@echo "make walls        take out each wall between people in turn, and name the tests that notice"
 	@echo "make load         measure the site while many people use it at once"
+	@echo "make bench        measure the site beside others, into bench/RESULTS.md (needs wrk and the group bench)"
+	@echo "make bench-quick  the same in a minute"
 	@echo "make format       format the code"
 	@echo "make lock         bring the hashed requirements up to date"
 	@echo "make messages     bring the translations up to date with the texts"
@@ -36,6 +38,12 @@ hostile: .venv/dev
 walls: .venv/dev
 	@TEST_DATABASE=postgresql $(BIN)/python manage.py shell -v 0 --no-imports \
 		-c 'from todo_site.tests.walls import main; raise SystemExit(main())'
+
+bench: .venv/dev build/static
+	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.compare
+
+bench-quick: .venv/dev build/static
+	@ROUNDS=2 SECONDS=2 PEOPLE=100 MOST=100000 DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.compare
 
 load: .venv/dev build/static
 	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.load

@@ -189,7 +189,8 @@ def test_does_not_extend_a_session_while_it_ends(alice: User) -> None:
 def test_signs_out_only_by_post(alice: User, method: str) -> None:
     session = make_session(user=alice)
     response = signed_in(session).generic(method, "/sign-out/")
-    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
     assert Session.objects.get() == session
 
 

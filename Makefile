@@ -5,11 +5,12 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test hostile walls load check format lock messages screenshots audit sqlmap supply-chain sbom clean
+.PHONY: help run test coverage hostile walls load bench bench-quick check format lock messages screenshots audit sqlmap supply-chain sbom clean
 
 help:
 	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
 	@echo "make test         run all tests, on SQLite and on PostgreSQL"
+	@echo "make coverage     ask for every branch of what the walls between people stand on"
 	@echo "make check        run all other gates: lint, types, templates, migrations, deployment"
 	@echo "make hostile      send 20,000 hostile requests to the site (TEST_DATABASE=postgresql: on PostgreSQL)"
 	@echo "make walls        take out each wall between people in turn, and name the tests that notice"
@@ -31,6 +32,14 @@ run: .venv/run build/static
 
 test: .venv/dev auth_server/node_modules todo_site/tests/tools/node_modules
 	@$(BIN)/python manage.py test
+
+coverage: .venv/dev auth_server/node_modules
+	$(BIN)/coverage erase
+	for database in sqlite postgresql; do TEST_DATABASE=$$database $(BIN)/coverage run --append \
+		-m pytest -q tasks/tests todo_site/better_auth $(WALLS) || exit; done
+	$(BIN)/coverage report
+
+WALLS := $(addprefix todo_site/tests/test_,edge.py ended_session.py limits.py limits_of_requests.py policies.py routes.py)
 
 hostile: .venv/dev
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-20000} $(BIN)/pytest -q -s --show-capture=no todo_site/tests/test_hostile.py

@@ -25,7 +25,7 @@ from django.test import RequestFactory
 from django.utils.text import format_lazy
 from django.views.generic import DetailView, ListView
 
-from tasks.managers import UserIdRequired
+from tasks.managers import OwnedManager, UserIdRequired
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.scene import Scene, collect, make_scene, titles
 from todo_site.better_auth.models import User
@@ -35,6 +35,14 @@ type Expect = Callable[[list[Task]], object]
 
 pytestmark = pytest.mark.django_db
 scene = pytest.fixture(make_scene)
+
+
+def test_binds_for_a_model_that_has_no_queryset_of_its_own(scene: Scene) -> None:
+    manager: OwnedManager[Task] = OwnedManager()
+    manager.model = Task
+    assert titles(manager.for_user(scene.alice.id).order_by("title")) == titles(scene.mine)
+    with pytest.raises(UserIdRequired):
+        manager.count()
 
 
 def first(own: list[Task]) -> Task:

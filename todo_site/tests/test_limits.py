@@ -116,6 +116,19 @@ def test_lets_everybody_go_on_where_there_are_no_limits(alices: Client, alice: U
     assert export_json(alices).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("", ""),
+    ],
+)
+def test_counts_by_what_one_household_has(address: str, network: str) -> None:
+    assert limits.network_of(address) == network
+
+
 def test_forgets_its_own_refusals_when_they_end() -> None:
     past = timezone.now()
     limits.own.refuse("somebody", past)

@@ -221,6 +221,14 @@ def test_refuses_a_key_that_was_rotated_out(owner: User, auth: str) -> None:
     assert status(token) == 401
 
 
+def test_goes_on_with_the_good_keys_beside_one_that_cannot_be_read(owner: User, auth: str) -> None:
+    kid, broken = publish("EdDSA"), publish("EdDSA")
+    with connection.cursor() as cursor:
+        cursor.execute("""UPDATE jwks SET "publicKey" = '{"kty": "OKP"}' WHERE id = %s""", [broken])
+    assert status(sign(claims(owner, auth), broken)) == 401
+    assert status(sign(claims(owner, auth), kid)) == 200
+
+
 def test_asks_for_new_keys_when_one_is_unknown_but_not_more_often_than_the_cool_down(owner: User, auth: str) -> None:
     assert status(sign(claims(owner, auth), publish("EdDSA"))) == 200
     new = sign(claims(owner, auth), publish("ES256"), "ES256")

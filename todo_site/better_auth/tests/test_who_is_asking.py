@@ -179,8 +179,13 @@ def test_asks_for_user_session_and_staff_in_one_query(
         assert (user.session.pk, user.session.expires_at) == (session.pk, session.expires_at)
 
 
-def test_answers_in_async_code_too(session: Session, alice: User) -> None:
-    assert async_to_sync(asked(cookie_of(session)).auser)() == alice
+def test_answers_in_async_code_too_and_looks_once(
+    session: Session, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    request = asked(cookie_of(session))
+    assert async_to_sync(request.auser)() == alice
+    with django_assert_num_queries(0):
+        assert async_to_sync(request.auser)() == request.user == alice
     assert not async_to_sync(asked("").auser)().is_authenticated
 
 

@@ -68,8 +68,11 @@ def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The pages name static files by their hashed names, as in production."""
     from django.conf import settings
 
-    settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
     settings.WHITENOISE_AUTOREFRESH = True  # else each client of a test looks through all the files when it is made
+    if "TEST_STATIC_ROOT" in os.environ:  # the test runner has collected them for all of its processes
+        settings.STATIC_ROOT = os.environ["TEST_STATIC_ROOT"]
+        return
+    settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
     call_command("collectstatic", interactive=False, verbosity=0)
 
 

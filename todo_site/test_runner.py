@@ -3,8 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
 
 
 class PytestRunner:
@@ -21,9 +25,13 @@ class PytestRunner:
     def run_tests(self, test_labels: Iterable[str], **kwargs: Any) -> int:
         """Run the tests; return the number of databases on which something failed."""
         databases = ["the database of DATABASE_URL"] if "DATABASE_URL" in os.environ else ["sqlite", "postgresql"]
-        return sum(bool(self.run_on(database, [*self.options, *test_labels])) for database in databases)
+        with tempfile.TemporaryDirectory() as static:
+            settings.STATIC_ROOT = static
+            call_command("collectstatic", interactive=False, verbosity=0)
+            arguments = [*self.options, *test_labels]
+            return sum(bool(self.run_on(database, arguments, static)) for database in databases)
 
-    def run_on(self, database: str, arguments: list[str]) -> int:
+    def run_on(self, database: str, arguments: list[str], static: str) -> int:
         print(f"\nTests on {database}", flush=True)
-        environment = {**os.environ, "TEST_DATABASE": database}
+        environment = {**os.environ, "TEST_DATABASE": database, "TEST_STATIC_ROOT": static}
         return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode

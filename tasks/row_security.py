@@ -62,7 +62,6 @@ class Wall:
         self.for_staff = False
         self.names_owned = re.compile(rf"\b({'|'.join(owned_tables())})\b", re.IGNORECASE)
         self.raised = False
-        self.told: object = None  # what the pipeline that is open was told last
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         if self.stands_before(str(sql)):
@@ -75,12 +74,11 @@ class Wall:
         database = context["connection"]
         if database.connection.info.transaction_status == TransactionStatus.INERROR:
             return execute(sql, params, many, context)  # nothing but a ROLLBACK can be next
-        with database.pipelined() as pipeline:
+        with database.pipelined():
             # One telling holds for all statements that travel in one transaction and one pipeline.
-            if self.told != (telling := (pipeline, database.in_atomic_block, role, user_id)):
+            if database.told != (role, user_id):
                 database.connection.execute(SET, [role, user_id, *time_limits()])
-            # A savepoint takes along what was set since.
-            self.told = None if str(sql).startswith("ROLLBACK") else telling
+                database.told = role, user_id
             return execute(sql, params, many, context)
 
     def stands_before(self, sql: str) -> bool:

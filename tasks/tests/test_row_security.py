@@ -55,6 +55,29 @@ def both(alice: User, bob: User) -> tuple[User, User]:
     return alice, bob
 
 
+@pytest.mark.django_db(transaction=True)
+def test_holds_for_each_transaction_and_each_person_of_one_pipeline(both: tuple[User, User]) -> None:
+    alice, bob = both
+
+    def everything() -> list[Any]:
+        with without_tripwire(), connection.cursor() as cursor:
+            cursor.execute("SELECT title FROM task")
+            return [row[0] for row in cursor.fetchall()]
+
+    with connection.pipelined(), seeing_only(lambda: alice.id):  # type: ignore[attr-defined]
+        for _transaction in range(2):
+            with transaction.atomic():
+                assert everything() == ["Alice's"]
+            assert everything() == ["Alice's"]
+        with seeing_only(lambda: bob.id):
+            assert everything() == ["Bob's"]
+        assert everything() == ["Alice's"]
+    with seeing_only(lambda: bob.id), transaction.atomic():
+        with pytest.raises(DatabaseError), transaction.atomic():
+            sql("SELECT 1/0")
+        assert everything() == ["Bob's"]
+
+
 def test_shows_one_users_rows_to_sql_that_names_no_owner(both: tuple[User, User]) -> None:
     alice, bob = both
     with seeing_only(lambda: alice.id):

@@ -17,6 +17,9 @@ class DatabaseFeatures(features.DatabaseFeatures):
 class DatabaseWrapper(base.DatabaseWrapper):
     features_class = DatabaseFeatures
     pipeline: Pipeline | None = None
+    told: tuple[str, str] | None = (
+        None  # whom the statements of this pipeline and transaction are for, once it was said
+    )
 
     @contextmanager
     def pipelined(self) -> Iterator[Pipeline]:
@@ -29,12 +32,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             yield self.pipeline
             return
         self.ensure_connection()
-        raw = self.connection  # which Django drops when it is lost
+        raw, self.told = self.connection, None  # Django drops the connection when it is lost
         try:
             with self.wrap_database_errors, raw.pipeline() as self.pipeline:
                 yield self.pipeline
         finally:
-            self.pipeline = None
+            self.pipeline = self.told = None
             if not self.in_atomic_block and raw.info.transaction_status == TransactionStatus.INERROR:
                 raw.rollback()  # of a transaction that could not be committed
 
@@ -44,12 +47,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         with self.wrap_database_errors:
             self.connection.execute("BEGIN")
+        self.told = None
 
     def _commit(self) -> None:
         if self.pipeline is None:
             super()._commit()  # type: ignore[misc]
         else:
             self.connection.execute("COMMIT")
+        self.told = None
+
+    def _rollback(self) -> None:
+        super()._rollback()  # type: ignore[misc]
+        self.told = None
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+        self.told = None  # a savepoint takes along what was set since
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if self.connection.autocommit != autocommit:

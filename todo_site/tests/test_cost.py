@@ -85,10 +85,11 @@ def cost_of(request: Callable[[], Any], status: int) -> Cost:
     return Cost(journeys, sum(kind in {"Query", "Parse"} for _direction, kind in messages))
 
 
-PAGES = [
+TASK_PAGES = [
     *("/", "/?status=all&sort=title", "/?status=all&sort=oldest", "/?q=nothing", "<task>", "<task>edit/", "/trash/"),
-    *("/history/", "/tasks/new/", "/tasks/paste/", "/import/", "/settings/data/"),
+    *("/history/", "/tasks/new/", "/tasks/paste/", "/import/"),
 ]
+PAGES = [*TASK_PAGES, "/settings/data/"]  # which asks the accounts for a password as well
 
 
 def page_costs(client: Client, owner: str) -> dict[str, Cost]:
@@ -124,7 +125,7 @@ def test_takes_two_journeys_for_a_page_and_three_for_a_change(alice: User, bob: 
         client = sign_in(user)
         client.get("/")
         pages, changes = page_costs(client, user.id), change_costs(client, user.id)
-        assert {page: cost for page, cost in pages.items() if cost.journeys > 2} == {}
+        assert {page: cost for page, cost in pages.items() if cost.journeys > (2 if page in TASK_PAGES else 3)} == {}
         assert {change: cost for change, cost in changes.items() if cost.journeys > 3} == {}
         costs.append(pages | changes)
     assert costs[0] == costs[1]

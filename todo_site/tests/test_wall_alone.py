@@ -32,7 +32,6 @@ from .server import ROOT, running_site
 pytestmark = pytest.mark.postgresql
 
 ACROSS_USERS = [
-    "todo_site/tests/test_routes.py",
     "tasks/tests/test_list.py",
     "tasks/tests/test_forms.py",
     "tasks/tests/test_journal.py",

@@ -107,6 +107,10 @@ def sign_in_here(person: Person, email: str, **fields: str) -> None:
     assert answer.status == 303, answer.text
 
 
+# Where no id is seen, one kind of them is enough.
+whatever_the_ids = pytest.mark.parametrize("world", ["text"], indirect=True)
+
+
 @pytest.fixture(params=[sign_up_here, sign_up_there], ids=["signed up here", "signed up there"])
 def sign_up(request: pytest.FixtureRequest) -> Callable[[Person, str], None]:
     way: Callable[[Person, str], None] = request.param
@@ -211,6 +215,7 @@ def attributes(line: str) -> set[str]:
     return {part for part in parts if not part.lower().startswith("expires=")}
 
 
+@whatever_the_ids
 def test_a_session_that_is_not_to_be_remembered_stays_one_day_on_both_sides(world: World, email: str) -> None:
     person = world.person()
     sign_up_here(person, email)
@@ -232,6 +237,7 @@ def test_a_session_that_is_not_to_be_remembered_stays_one_day_on_both_sides(worl
     assert other.cookie("dont_remember") is None
 
 
+@whatever_the_ids
 def test_refusals_come_as_words_at_the_field(world: World, email: str) -> None:
     person = world.person()
     sign_up_here(person, email)
@@ -247,6 +253,7 @@ def test_refusals_come_as_words_at_the_field(world: World, email: str) -> None:
     assert re.search(r'id="id_email_error">\s*<li>There is an account', taken.text)
 
 
+@whatever_the_ids
 def test_the_password_and_the_name_change_at_the_server(world: World, email: str) -> None:
     person, elsewhere = world.person(), world.person()
     sign_up_here(person, email)
@@ -315,6 +322,7 @@ def test_the_server_deletes_the_account_of_somebody_who_has_no_password(world: W
     assert not world.sql('SELECT id FROM "user" WHERE email = %s', email)
 
 
+@whatever_the_ids
 def test_a_hundred_people_who_sign_in_at_once_get_their_own_cookies(world: World) -> None:
     people = [f"crowd{number}-{world.ids}@example.org" for number in range(100)]
     sign_up_there(world.person(), first := f"first-{world.ids}@example.org")
@@ -376,6 +384,7 @@ def test_the_official_client_and_our_forms_share_one_session(world: World, email
     assert client(f"{ours.name}={ours.value}")["user"] == email
 
 
+@whatever_the_ids
 def test_limits_the_tries_for_an_account_whatever_the_addresses(world: World, email: str) -> None:
     sign_up_here(world.person(), email)
 
@@ -386,6 +395,7 @@ def test_limits_the_tries_for_an_account_whatever_the_addresses(world: World, em
     assert attempt(10, PASSWORD).status == 429
 
 
+@whatever_the_ids
 def test_limits_sign_ins_by_address(world: World, email: str, tmp_path: Path, collected_static_files: None) -> None:
     from django.conf import settings
 

@@ -9,11 +9,12 @@ from typing import Any
 import jinja2
 from django.contrib.messages import get_messages
 from django.http import HttpRequest
+from django.template.backends import jinja2 as backend
 from django.template.backends.utils import csrf_input
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
-from django.utils.formats import date_format, time_format
+from django.utils.formats import date_format, number_format, time_format
 from django.utils.functional import SimpleLazyObject
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -22,6 +23,7 @@ from django.utils.translation import get_language, get_language_bidi, gettext, n
 from tasks.preferences.middleware import preferences_of
 
 from .links import linked
+from .timing import timed
 
 # No style, script or eval of its own, which the security policy forbids; no page kept in the browser; and an error is
 # shown in place of the content, as it is without the script.
@@ -39,6 +41,19 @@ HTMX = {
         {"code": "...", "swap": True, "target": "#content", "select": "#content", "swapOverride": "outerHTML"},
     ],
 }
+
+
+class Template(backend.Template):
+    def render(self, context: dict[str, Any] | None = None, request: HttpRequest | None = None) -> str:
+        with timed(request, "render"):
+            return super().render(context, request)
+
+
+class Jinja2(backend.Jinja2):
+    """Django's, whose templates time themselves."""
+
+    def get_template(self, template_name: str) -> Template:
+        return Template(super().get_template(template_name).template, self)
 
 
 def environment(**options: Any) -> jinja2.Environment:
@@ -59,6 +74,7 @@ def environment(**options: Any) -> jinja2.Environment:
     )
     env.filters["time"] = time
     env.filters["linked"] = linked
+    env.filters["milliseconds"] = milliseconds
     return env
 
 
@@ -84,6 +100,11 @@ def time(value: datetime) -> SafeString:
     zone = " UTC" if local.tzname() == "UTC" else ""
     title, machine = local.isoformat(sep=" ", timespec="seconds"), value.isoformat(timespec="seconds")
     return mark_safe(f'<time datetime="{machine}" title="{title}">{words}{zone}</time>')  # noqa: S308  its words are escaped
+
+
+def milliseconds(seconds: float) -> str:
+    """Seconds as milliseconds, with the decimal sign of the language."""
+    return number_format(seconds * 1000, decimal_pos=1)
 
 
 # A page shows fifty times: of their words, those that others have too are kept. Each is that of the language it is in.

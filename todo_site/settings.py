@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "todo_site.middleware.RequestIdMiddleware",
     "todo_site.middleware.AccessMiddleware",
+    "todo_site.timing.ServerTimingMiddleware",
     "todo_site.outage.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "todo_site.middleware.PolicyMiddleware",
@@ -78,7 +79,7 @@ MIDDLEWARE = [
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "BACKEND": "todo_site.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "todo_site.jinja2.environment",

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
 
+from todo_site.timing import timed
 from todo_site.typed import Typed
 
 from . import cookies, sessions, tokens
@@ -23,9 +24,10 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
     """Who is asking, looked up once per request: by the session cookie, by a bearer token, or nobody."""
     cached: User | AnonymousUser | None = getattr(request, "_cached_user", None)
     if cached is None:
-        user = sessions.find_by_token(cookies.signed_values(request, "session_token"))
-        if user is None and (token := tokens.bearer(request)):
-            user = tokens.find_user(token)
+        with timed(request, "session"):
+            user = sessions.find_by_token(cookies.signed_values(request, "session_token"))
+            if user is None and (token := tokens.bearer(request)):
+                user = tokens.find_user(token)
         cached = user or AnonymousUser()
         request._cached_user = cached  # type: ignore[attr-defined]
     return cached

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from django.db.backends.postgresql import base, features
 from psycopg import Pipeline
@@ -20,6 +21,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
     told: tuple[str, str] | None = (
         None  # whom the statements of this pipeline and transaction are for, once it was said
     )
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext  # entered whenever the server is waited for
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        raw = super().get_new_connection(conn_params)
+        wait = raw.wait
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            with self.waiting():
+                return wait(*args, **kwargs)
+
+        raw.wait = watched  # of what travels together nobody else knows when its answers are waited for
+        return raw
 
     @contextmanager
     def pipelined(self) -> Iterator[Pipeline]:

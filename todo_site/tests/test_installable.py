@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from urllib.parse import urlsplit
 
+import brotli
 import pytest
+from django.templatetags.static import static
 from django.test import Client
 
 from todo_site.tests.server import ROOT
@@ -61,6 +64,23 @@ def test_has_icons_of_the_sizes_that_it_names(client: Client) -> None:
         assert len(content) < 8_000
         if kind == "image/png":
             assert size_of(content) == entry["sizes"]
+
+
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, deflate, br", "br"), ("gzip", "gzip"), ("", None)])
+@pytest.mark.parametrize("file", ["site/site.css", "site/site.js"])
+def test_sends_what_was_compressed_ahead_and_will_never_change(
+    client: Client, file: str, accepted: str, encoding: str | None
+) -> None:
+    response = client.get(static(file), headers={"accept-encoding": accepted})
+    assert response.headers.get("Content-Encoding") == encoding
+    assert "Accept-Encoding" in response.headers["Vary"]
+    caching = dict(part.partition("=")[::2] for part in response.headers["Cache-Control"].split(", "))
+    assert {"public", "immutable"} <= caching.keys()
+    assert int(caching["max-age"]) >= 31_536_000
+    plain = b"".join(client.get(static(file)))
+    sent = b"".join(response)
+    assert {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding](sent) == plain
+    assert encoding is None or len(sent) < len(plain) / 2
 
 
 def test_leads_its_shortcuts_and_shares_to_pages_that_are_there(alices: Client) -> None:

@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test coverage hostile walls load bench bench-quick check format lock messages screenshots audit sqlmap supply-chain sbom clean
+.PHONY: help run test coverage hostile walls load partitions bench bench-quick check format lock messages screenshots audit sqlmap supply-chain sbom clean
 
 help:
 	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
@@ -17,6 +17,7 @@ help:
 	@echo "make load         measure the site while many people use it at once"
 	@echo "make bench        measure the site beside others, into bench/RESULTS.md (needs wrk and the group bench)"
 	@echo "make bench-quick  the same in a minute"
+	@echo "make partitions   divide the tables of the tasks by their owner, and compare (minutes; ROWS=20000: half of one)"
 	@echo "make format       format the code"
 	@echo "make lock         bring the hashed requirements up to date"
 	@echo "make messages     bring the translations up to date with the texts"
@@ -53,6 +54,9 @@ bench: .venv/dev build/static
 
 bench-quick: .venv/dev build/static
 	@ROUNDS=2 SECONDS=2 PEOPLE=100 MOST=100000 DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.compare
+
+partitions: .venv/dev build/static
+	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.partitions
 
 load: .venv/dev build/static
 	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.load

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date, datetime, tzinfo
 from datetime import time as time_of_day
 from functools import cache, lru_cache, partial
+from html import escape
 from typing import Any
 
 import jinja2
+import markupsafe
 from django.contrib.messages import get_messages
 from django.http import HttpRequest
 from django.template.backends import jinja2 as backend
@@ -16,7 +19,6 @@ from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format, time_format
 from django.utils.functional import SimpleLazyObject
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 
@@ -64,8 +66,11 @@ def environment(**options: Any) -> jinja2.Environment:
     )
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
-        static=static,
+        _=words,
+        static=asset,
         url=url,
+        timer=timer,
+        same_for_all=same_for_all,
         get_messages=get_messages,
         get_language=get_language,
         get_language_bidi=get_language_bidi,
@@ -73,13 +78,27 @@ def environment(**options: Any) -> jinja2.Environment:
         htmx_config=json.dumps(HTMX),
     )
     env.filters["time"] = time
+    env.filters["filled"] = filled
     env.filters["linked"] = linked
     env.filters["milliseconds"] = milliseconds
     return env
 
 
+# All pages say the same words, link to the same places and use the same files: each is looked up once.
+
+
+def words(text: str, /, **values: Any) -> markupsafe.Markup:
+    """As gettext() in a page: HTML, in which the values are escaped."""
+    return markupsafe.Markup(gettext(text)) % values if values else translated(text, get_language())  # noqa: S704
+
+
+@cache
+def translated(text: str, language: str) -> markupsafe.Markup:
+    return markupsafe.Markup(gettext(text)) % ()  # noqa: S704  our own words; a percent sign is doubled in all of them
+
+
 def url(name: str, args: list[Any] | None = None) -> str:
-    """As Django's reverse(). Every page links to the same few places, so those are looked up once."""
+    """As Django's reverse()."""
     return reverse(name, args=args) if args else place(name, get_script_prefix())
 
 
@@ -88,18 +107,60 @@ def place(name: str, prefix: str) -> str:
     return reverse(name)
 
 
+def asset(path: str) -> str:
+    """As Django's static()."""
+    return asset_under(get_script_prefix(), path)
+
+
+@cache
+def asset_under(prefix: str, path: str) -> str:
+    return static(path)
+
+
+@jinja2.pass_environment
+def same_for_all(env: jinja2.Environment, template: str, **values: str) -> markupsafe.Markup:
+    """A part of pages that hangs on nothing but the language and these few values. It never sees the request."""
+    draw = draw_part if env.auto_reload else draw_part_once
+    return draw(env, template, get_language(), get_script_prefix(), **values)
+
+
+def draw_part(env: jinja2.Environment, template: str, language: str, prefix: str, **values: str) -> markupsafe.Markup:
+    return markupsafe.Markup(env.get_template(template).render(values))  # noqa: S704  escaped in the template
+
+
+draw_part_once = lru_cache(maxsize=100)(draw_part)
+
+
 def one_csrf_input(request: HttpRequest) -> dict[str, Any]:
     """A context processor: all forms of a page carry the same token, which Django would mask anew for each."""
     return {"csrf_input": SimpleLazyObject(partial(csrf_input, request))}
 
 
+def filled(pattern: str, **values: Any) -> SafeString:
+    """The HTML with each ``{name}`` in it replaced by that value, escaped.
+
+    For what is drawn many times on a page: each value is escaped once, where a macro does it at each place.
+    """
+    html = {name: value if hasattr(value, "__html__") else escape(str(value)) for name, value in values.items()}
+    return mark_safe(str.format_map(pattern, html))  # noqa: S308  the pattern is a template's own
+
+
 def time(value: datetime) -> SafeString:
     """A time in words, in the person's zone, to the second in its title; UTC is named: it is hardly anybody's own."""
-    local, language = timezone.localtime(value), get_language()
+    return timer()(value)
+
+
+def timer() -> Callable[[datetime], SafeString]:
+    """The filter ``time`` for many times: zone and language are looked up once."""
+    return partial(time_in, timezone.get_current_timezone(), get_language())
+
+
+def time_in(zone: tzinfo, language: str, value: datetime) -> SafeString:
+    local = value.astimezone(zone)
     words = together(language) % {"day": day(local.date(), language), "time": clock(local.hour, local.minute, language)}
-    zone = " UTC" if local.tzname() == "UTC" else ""
-    title, machine = local.isoformat(sep=" ", timespec="seconds"), value.isoformat(timespec="seconds")
-    return mark_safe(f'<time datetime="{machine}" title="{title}">{words}{zone}</time>')  # noqa: S308  its words are escaped
+    title, machine = local.isoformat(" ", "seconds"), value.isoformat(timespec="seconds")
+    utc = " UTC" if local.tzname() == "UTC" else ""
+    return mark_safe(f'<time datetime="{machine}" title="{title}">{words}{utc}</time>')  # noqa: S308  its words are escaped
 
 
 def milliseconds(seconds: float) -> str:

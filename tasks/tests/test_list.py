@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
 
 import pytest
 from django.db import connection
@@ -39,6 +40,18 @@ def test_counts_only_the_users_own_tasks(alice: User, bob: User, alices: Client)
     html = alices.get("/").text
     assert "<title>Pending (1) - To-do</title>" in html
     assert '<span class="count">3</span>' not in html
+
+
+@pytest.mark.parametrize("text", ["<b>&\"'</b>", "{id} {title} {text} {0} {} {", "%s %(title)s", "&lt;{time}"])
+def test_shows_a_task_as_it_was_typed_at_each_place_of_its_row(alice: User, alices: Client, text: str) -> None:
+    task = make_task(alice.id, title=text, description=text)
+    html = alices.get("/?status=all").text
+    (row,) = re.findall(r'<li class="task".*?</li>', html, re.DOTALL)
+    assert re.findall(r'aria-label="(.*?)"', row) == [
+        f"{verb} “{escape(text)}”" for verb in ("Complete", "Edit", "Select")
+    ]
+    assert titles(row) == re.findall(r'<p class="excerpt" dir="auto">(.*?)</p>', row) == [escape(text)]
+    assert "<b>" not in row
 
 
 def test_shows_nothing_of_anybody_else(alice: User, bob: User, alices: Client, bobs: Client) -> None:

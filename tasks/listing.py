@@ -96,9 +96,9 @@ def counts_by_status(tasks: TaskQuerySet, statuses: list[str]) -> QuerySet[Task,
     There is no row for no status, and none for somebody who has no task at all.
     """
     # In an order, so that PostgreSQL walks the owner's index: for a LIMIT alone it may try the table from its start.
-    order = ("-created_at", "-id")
-    tallies = [Tally(tasks.filter(status=s).order_by(*order).values("id")[: COUNTED + 1]) for s in statuses]
-    any_row = Task.objects.for_user(tasks.owner).order_by(*order)
+    order = "-created_at"
+    tallies = [Tally(tasks.filter(status=s).order_by(order).values("id")[: COUNTED + 1]) for s in statuses]
+    any_row = Task.objects.for_user(tasks.owner).order_by(order)
     return any_row.values_list(*tallies)[:1] if tallies else any_row.none()
 
 

@@ -44,7 +44,7 @@ def test_counts_only_the_users_own_tasks(alice: User, bob: User, alices: Client)
 
 @pytest.mark.parametrize("text", ["<b>&\"'</b>", "{id} {title} {text} {0} {} {", "%s %(title)s", "&lt;{time}"])
 def test_shows_a_task_as_it_was_typed_at_each_place_of_its_row(alice: User, alices: Client, text: str) -> None:
-    task = make_task(alice.id, title=text, description=text)
+    make_task(alice.id, title=text, description=text)
     html = alices.get("/?status=all").text
     (row,) = re.findall(r'<li class="task".*?</li>', html, re.DOTALL)
     assert re.findall(r'aria-label="(.*?)"', row) == [

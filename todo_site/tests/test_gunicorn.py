@@ -113,6 +113,28 @@ def test_limits_what_stands_before_the_body(server: Server, path: str, headers: 
         assert client.getresponse().status == status
 
 
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        ("/static/../settings.py", "localhost", 404),
+        ("/static/%2e%2e/%2e%2e/manage.py", "localhost", 404),
+        ("/static/..%2f..%2fmanage.py", "localhost", 404),
+        ("//etc/passwd", "localhost", 404),
+        ("/sign-in/", "evil.example", 400),
+        ("/sign-in/", "", 400),
+        ("/sign-in/", "[::1", 400),
+        ("/sign-in/", "x" * 300, 400),
+    ],
+)
+def test_serves_its_own_files_under_its_own_name(server: Server, path: str, host: str, status: int) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
+        client.putrequest("GET", path, skip_host=True)
+        client.putheader("Host", host)
+        client.putheader("X-Forwarded-Host", "localhost")
+        client.endheaders()
+        assert client.getresponse().status == status
+
+
 @pytest.mark.parametrize("size", [3 * 2**20, 15 * 2**20])
 def test_answers_in_words_to_a_form_that_is_too_large(server: Server, size: int) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={'a' * 32}"}

@@ -15,7 +15,7 @@ help:
 	@echo "make hostile      send 20,000 hostile requests to the site (TEST_DATABASE=postgresql: on PostgreSQL)"
 	@echo "make walls        take out each wall between people in turn, and name the tests that notice"
 	@echo "make load         measure the site while many people use it at once"
-	@echo "make bench        measure the site beside others, into bench/RESULTS.md (needs wrk and the group bench)"
+	@echo "make bench        measure the site beside others, into bench/RESULTS.md (needs wrk)"
 	@echo "make bench-quick  the same in a minute"
 	@echo "make partitions   divide the tables of the tasks by their owner, and compare (minutes; ROWS=20000: half of one)"
 	@echo "make format       format the code"

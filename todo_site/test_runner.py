@@ -19,7 +19,7 @@ class PytestRunner:
 
     def __init__(self, verbosity: int = 1, failfast: bool = False, **kwargs: Any) -> None:
         # Whole files to each process: what a file sets up, such as a server, is set up once.
-        parallel = ["--numprocesses=logical", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
+        parallel = ["--dist=loadfile", "--no-loadscope-reorder"]
         self.options = parallel + ["-q"] * (verbosity < 1) + ["-v"] * (verbosity > 1) + ["--exitfirst"] * failfast
 
     def run_tests(self, test_labels: Iterable[str], **kwargs: Any) -> int:
@@ -33,5 +33,8 @@ class PytestRunner:
 
     def run_on(self, database: str, arguments: list[str], static: str) -> int:
         print(f"\nTests on {database}", flush=True)
+        # On SQLite the browsers are waited for most of the time; on PostgreSQL some tests are about time.
+        processes = min(4, (os.cpu_count() or 1) * (1 if database == "postgresql" else 2))
+        arguments = [f"--numprocesses={processes}", *arguments]
         environment = {**os.environ, "TEST_DATABASE": database, "TEST_STATIC_ROOT": static}
         return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode

@@ -406,6 +406,7 @@ RUBBISH: dict[str, tuple[str, str | bytes]] = {
 }
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("what", RUBBISH)
 def test_says_in_words_why_a_file_cannot_be_read(alice: User, alices: Client, what: str) -> None:
     name, content = RUBBISH[what]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def running_server(log: Path, application: str = "", **settings: str) -> Iterato
             wait_until_it_answers(process, f"{server.origin}/healthz")
             yield server
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # at once: a browser may still hold a connection
             process.wait(timeout=60)
 
 

@@ -17,7 +17,8 @@ from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Session, User
 from todo_site.views import database_away
 
-pytestmark = pytest.mark.django_db
+# The same whatever the database.
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 PASSWORD = "correct horse battery"
 TEXT = "Milk & bread\n  <b>ünï</b> 🎉 “quoted” \\ \"'\n\nlast"

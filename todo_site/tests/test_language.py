@@ -23,6 +23,9 @@ from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.tests.server import ROOT
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 LANGUAGES = [code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 

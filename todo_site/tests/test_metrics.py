@@ -17,6 +17,9 @@ from todo_site.better_auth.models import User
 
 from .server import free_port
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 TOKEN = "m" * 40
 ELSEWHERE = "203.0.113.9"
 METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "trace"]

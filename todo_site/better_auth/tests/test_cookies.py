@@ -13,6 +13,9 @@ from pytest_django import Settings
 
 from todo_site.better_auth import cookies
 
+# The same whatever the database.
+pytestmark = pytest.mark.sqlite
+
 SECRET = "a secret of the server, 32 chars+"
 TOKEN = "OIwqToken00000000000000000000002"
 SIGNATURE = "YFUSiYbA+q4VMOVN9/VgDRhZnbJwsPq+BXznQuHtsNE="

@@ -33,8 +33,8 @@ class PytestRunner:
 
     def run_on(self, database: str, arguments: list[str], static: str) -> int:
         print(f"\nTests on {database}", flush=True)
-        # On SQLite the browsers are waited for most of the time; on PostgreSQL some tests are about time.
-        processes = min(4, (os.cpu_count() or 1) * (1 if database == "postgresql" else 2))
+        # On SQLite there are browsers to wait for; on PostgreSQL some tests are about time.
+        processes = min(4, (os.cpu_count() or 1) + (database != "postgresql"))
         arguments = [f"--numprocesses={processes}", *arguments]
         environment = {**os.environ, "TEST_DATABASE": database, "TEST_STATIC_ROOT": static}
         return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode

@@ -322,6 +322,7 @@ def test_counts_what_the_search_finds(alice: User, alices: Client) -> None:
     assert numbers(page(alices)) == ["2", "2", "4"]
 
 
+@pytest.mark.postgresql  # a thousand tasks take their time, and nothing here is about SQLite
 @pytest.mark.parametrize("q", ["", "many"])
 def test_stops_counting_at_a_thousand(alice: User, alices: Client, q: str) -> None:
     tasks = Task.objects.for_user(alice.id)
@@ -379,6 +380,7 @@ def test_says_why_nothing_is_shown(alice: User, alices: Client, made: str, query
 
 
 # A search that finds more than a page says by one statement more how many there are.
+@pytest.mark.postgresql
 @pytest.mark.parametrize(
     ("query", "expected"),
     [("", [3, 3]), ("?status=all&sort=title", [3, 3]), ("?q=number&sort=changed", [3, 4]), ("?q=nothing", [3, 3])],

@@ -34,7 +34,6 @@ pytestmark = pytest.mark.postgresql
 ACROSS_USERS = [
     "tasks/tests/test_list.py",
     "tasks/tests/test_forms.py",
-    "tasks/tests/test_journal.py",
 ]
 REQUESTS = int(os.environ.get("WALL_REQUESTS", "1000"))
 PEOPLE, AT_ONCE = 50, 20

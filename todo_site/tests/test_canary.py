@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -16,23 +15,10 @@ from django.conf import settings
 
 from tasks.tests.old_schema import rows
 
-from .server import ROOT, empty_database, running_site
+from .server import ROOT, running_site
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with empty_database(tmp_path_factory.mktemp("canary")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def site(database: str, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("site") / "log"
-    with running_site(log, DATABASE_URL=database, STATIC_ROOT=str(settings.STATIC_ROOT)) as origin:
-        yield origin
 
 
 def canary(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -54,7 +54,10 @@ ACCOUNTS = ['"user"', "session", "account", "staff", "verification"]
 ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{64})(?![0-9a-f])")
 FORM_TOKEN = re.compile(rb'(?<=value=")[A-Za-z0-9]{64}(?=")')
 COST = re.compile(rb"(?<=dur=)[\d.]+|(?<=statements: )\d+")
-TIME = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+|\d\d:\d\d(:\d\d)?|(?<=value=\")\d{16}(?=\")")
+# In words a time is "1:05 p.m.", "1 p.m." or "noon": what an element of time holds goes as a whole.
+TIME = re.compile(
+    rb"(?<=<time )[^>]*>[^<]*|\d{4}-\d\d-\d\dT[\d:.]+|\d\d?:\d\d(:\d\d)?( [ap]\.m\.)?|(?<=value=\")\d{16}(?=\")"
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -14,6 +16,7 @@ from .models import Task, TaskQuerySet
 from .paging import SORTS, Cursor, Page, Sort
 from .round_trips import fetch_together
 from .search import Search
+from .statements import Given, Statement
 
 FILTERS = ("pending", "completed", "all")
 COUNTED = 1000
@@ -58,29 +61,49 @@ class Listing:
     def without_search(self) -> Self:
         return replace(self, search=Search.parse(""))
 
-    def chosen(self, tasks: TaskQuerySet) -> TaskQuerySet:
-        """Of these tasks, those that the filter shows."""
-        return {"pending": tasks.pending, "completed": tasks.completed, "all": tasks.all}[self.shown]()
-
     def read(self, tasks: TaskQuerySet, cursor: Cursor | None) -> tuple[Page, dict[str, str]]:
         """The page of these tasks beside the cursor, and the numbers beside the filters."""
-        found = tasks.matching(self.search.text)
         # A search looks at each task: what its page may tell, because it is the only one, is not counted beforehand.
         told = [] if not self.search.words else Task.Status.values if self.shown == "all" else [self.shown]
         others = [status for status in Task.Status.values if status not in told]
-        wanted = Page.query(self.chosen(found), self.sort, cursor)
-        rows, counts = fetch_together(wanted, counts_by_status(found, others))
+        rows, counts = fetch_together(*self.statements(tasks, cursor, others))
         if cursor and not rows:  # whatever was on that side is gone
             return self.read(tasks, None)
         page = Page.of(rows, self.sort, cursor)
         numbers = dict(zip(others, counts[0] if counts else [0, 0], strict=False))
         if told and (page.previous or page.next):
-            (counts,) = fetch_together(counts_by_status(found, told))
+            (counts,) = fetch_together(counts_by_status(tasks.matching(self.search.text), told))
             numbers |= zip(told, counts[0] if counts else [], strict=True)
         else:
             numbers |= {status: sum(row.status == status for row in page.tasks) for status in told}
         numbers["all"] = sum(numbers.values())
         return page, {name: count_in_words(n) for name, n in numbers.items()}
+
+    def statements(self, tasks: TaskQuerySet, cursor: Cursor | None, counted: list[str]) -> Iterator[Statement]:
+        """What asks for the page, and for the numbers of tasks in these states."""
+        if self.search.words:  # of which there are too many shapes to keep
+            found = tasks.matching(self.search.text)
+            yield Statement.of(Page.query(shown_of(found, self.shown), self.sort, cursor))
+            yield Statement.of(counts_by_status(found, counted))
+            return
+        values = {"owner": tasks.owner, **(cursor.values if cursor else {})}
+        for statement in kept_statements(tasks.db, self.shown, self.sort, cursor and cursor.direction):
+            yield statement.given(**values)
+
+
+def shown_of(tasks: TaskQuerySet, shown: str) -> TaskQuerySet:
+    """Of these tasks, those that the filter shows."""
+    return {"pending": tasks.pending, "completed": tasks.completed, "all": tasks.all}[shown]()
+
+
+@cache
+def kept_statements(using: str, shown: str, sort: Sort, direction: str | None) -> tuple[Statement, Statement]:
+    """What asks for a page without a search, on this side of a cursor, and for the numbers beside the filters."""
+    owner: Any = Given("owner", Task._meta.get_field("user"))
+    tasks = Task.objects.for_user(owner).using(using)
+    cursor = Cursor.given(direction, sort) if direction else None
+    wanted = Page.query(shown_of(tasks, shown), sort, cursor)
+    return Statement.of(wanted), Statement.of(counts_by_status(tasks, Task.Status.values))
 
 
 class Tally(Subquery):
@@ -98,7 +121,7 @@ def counts_by_status(tasks: TaskQuerySet, statuses: list[str]) -> QuerySet[Task,
     # In an order, so that PostgreSQL walks the owner's index: for a LIMIT alone it may try the table from its start.
     order = "-created_at"
     tallies = [Tally(tasks.filter(status=s).order_by(order).values("id")[: COUNTED + 1]) for s in statuses]
-    any_row = Task.objects.for_user(tasks.owner).order_by(order)
+    any_row = Task.objects.for_user(tasks.owner).using(tasks.db).order_by(order)
     return any_row.values_list(*tallies)[:1] if tallies else any_row.none()
 
 

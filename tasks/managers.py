@@ -7,7 +7,7 @@ value becomes ``(whatever the WHERE was) AND user_id = x`` when the query compil
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from asgiref.sync import sync_to_async
 from django.db import models
@@ -17,6 +17,8 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import ROW_COUNT
 from django.db.models.sql.where import AND, NothingNode, WhereNode
 
+from .statements import Given
+
 OWNER = "user_id"
 
 
@@ -24,10 +26,10 @@ class UserIdRequired(Exception):
     """An owned query without a user, or with a second one. The message says how to mend the call."""
 
 
-def require_user_id(user_id: object, model: type[models.Model]) -> str:
-    """Return ``user_id`` if it is one non-empty string, else raise UserIdRequired."""
-    if isinstance(user_id, str) and user_id:
-        return user_id
+def require_user_id(user_id: Any, model: type[models.Model]) -> str:
+    """Return ``user_id`` if it is one non-empty string, or the place of one, else raise UserIdRequired."""
+    if (isinstance(user_id, str) and user_id) or isinstance(user_id, Given):
+        return cast(str, user_id)
     name = model.__name__
     raise UserIdRequired(
         f"{name} rows belong to one user each and {user_id!r:.40} is no user id. "

@@ -22,6 +22,7 @@ from django.utils.crypto import salted_hmac
 
 from .journal import TaskEvent
 from .models import Task
+from .statements import Given
 
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,6 +79,19 @@ class Cursor:
         value = unsealed(match[3], owner) if sort.field == "title" else moment(match[3])
         return None if value is None else cls(match[1], sort, value, uuid.UUID(match[4]))
 
+    @classmethod
+    def given(cls, direction: str, sort: Sort) -> Self:
+        """The place of a cursor in a statement that is kept."""
+        field: Any = Task._meta.get_field(sort.field)
+        value: Any = Given("value", field)
+        row_id: Any = Given("id", Task._meta.get_field("id"))
+        return cls(direction, sort, value, row_id)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a statement is given in its place."""
+        return {"value": self.value, "id": self.id}
+
     def text(self, owner: str) -> str:
         value = self.value
         shown = sealed(value, owner) if isinstance(value, str) else (value - EPOCH) // timedelta(microseconds=1)
@@ -86,7 +100,9 @@ class Cursor:
     def beyond(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
         """The tasks on the cursor's side of its row."""
         falling = self.sort.descending != (self.direction == "previous")
-        value = Lower(Value(self.value)) if isinstance(self.value, str) else self.value
+        value: Any = Value(self.value) if isinstance(self.value, str) else self.value
+        if self.sort.field == "title":
+            value = Lower(value)
         compare = TupleLessThan if falling else TupleGreaterThan
         return tasks.filter(compare(self.sort.keys, (value, self.id)))
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 from django.db import connections, models
-from django.db.backends.utils import CursorWrapper
-from django.db.models.sql.compiler import SQLCompiler
-from django.db.models.sql.constants import CURSOR
 
 from todo_site.postgresql.base import DatabaseWrapper
+
+from .statements import Statement
 
 
 @contextmanager
@@ -24,20 +23,9 @@ def pipelined(using: str) -> Iterator[None]:
         yield
 
 
-def fetch_together(*querysets: models.QuerySet[Any, Any]) -> list[list[Any]]:
+def fetch_together(*asked: models.QuerySet[Any, Any] | Statement) -> list[list[Any]]:
     """What each of these finds, instances or the tuples of values_list(), all asked for in one round trip."""
-    compilers = [queryset.query.get_compiler(queryset.db) for queryset in querysets]
-    with pipelined(querysets[0].db):
-        cursors = [compiler.execute_sql(CURSOR) for compiler in compilers]
-    return [list(found(*each)) for each in zip(querysets, compilers, cursors, strict=True)]
-
-
-def found(queryset: models.QuerySet[Any, Any], compiler: SQLCompiler, cursor: CursorWrapper | None) -> Iterable[Any]:
-    if cursor is None:  # nothing can be found, and nobody was asked
-        return []
-    with cursor:
-        rows = compiler.results_iter([cursor.fetchall()])
-    if queryset._fields is not None:  # type: ignore[attr-defined]
-        return map(tuple, rows)
-    names = [field.attname for field in queryset.model._meta.concrete_fields]
-    return (queryset.model.from_db(queryset.db, names, row) for row in rows)
+    statements = [each if isinstance(each, Statement) else Statement.of(each) for each in asked]
+    with pipelined(statements[0].queryset.db):
+        cursors = [statement.send() for statement in statements]
+    return [list(statement.found(cursor)) for statement, cursor in zip(statements, cursors, strict=True)]

@@ -1,0 +1,79 @@
+"""Queries compiled once: to put one together and compile it takes Django longer than PostgreSQL takes to answer.
+
+What differs from request to request is Given: it stands where its value will be. A page that asks for it keeps the
+Statement, by the shape of the page, and gives it the values each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, models
+from django.db.backends.utils import CursorWrapper
+from django.db.models.expressions import Expression
+from django.db.models.sql.compiler import SQLCompiler
+
+
+class Given(Expression):
+    """A value of this field that a statement gets when it is sent. No database takes it for one itself."""
+
+    def __init__(self, name: str, output_field: models.Field[Any, Any]) -> None:
+        super().__init__(output_field=output_field)
+        self.name = name
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        return "%s", (self,)
+
+    def prepared(self, values: dict[str, Any], connection: Any) -> Any:
+        return self.output_field.get_db_prep_value(values[self.name], connection)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A queryset as SQL, which any thread may send."""
+
+    queryset: models.QuerySet[Any, Any]
+    compiler: SQLCompiler
+    sql: str  # "" where nothing can be found
+    params: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, queryset: models.QuerySet[Any, Any]) -> Self:
+        compiler = queryset.query.get_compiler(queryset.db)
+        try:
+            return cls(queryset, compiler, *compiler.as_sql())
+        except EmptyResultSet:
+            return cls(queryset, compiler, "", ())
+
+    def given(self, **values: Any) -> Self:
+        """The same with these values, on the connection of this thread."""
+        compiler = copy(self.compiler)
+        compiler.connection = connection = connections[self.queryset.db]
+        params = (each.prepared(values, connection) if isinstance(each, Given) else each for each in self.params)
+        try:
+            return replace(self, compiler=compiler, params=tuple(params))
+        except EmptyResultSet:  # one of them can be no value of its column
+            return replace(self, compiler=compiler, sql="")
+
+    def send(self) -> CursorWrapper | None:
+        if not self.sql:
+            return None
+        cursor = self.compiler.connection.cursor()
+        cursor.execute(self.sql, self.params)
+        return cursor
+
+    def found(self, cursor: CursorWrapper | None) -> Iterable[Any]:
+        """The instances, or the tuples of values_list(), that the statement found."""
+        if cursor is None:
+            return []
+        with cursor:
+            rows = self.compiler.results_iter([cursor.fetchall()])
+        if self.queryset._fields is not None:  # type: ignore[attr-defined]
+            return map(tuple, rows)
+        model = self.queryset.model
+        names = [field.attname for field in model._meta.concrete_fields]
+        return (model.from_db(self.queryset.db, names, row) for row in rows)

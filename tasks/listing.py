@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
+from html import escape
 from typing import Any, Self
 from urllib.parse import urlencode
 
 from django.db.models import IntegerField, QuerySet, Subquery
 from django.http import QueryDict
 from django.utils.formats import number_format
+from django.utils.safestring import SafeString
 
 from .models import Task, TaskQuerySet
-from .paging import SORTS, Cursor, Page, Sort
+from .paging import SORTS, Cursor, Page, Row, Sort
 from .round_trips import fetch_together
 from .search import Search
 from .statements import Given, Statement
 
 FILTERS = ("pending", "completed", "all")
 COUNTED = 1000
+BEGINNING = 140  # characters of a description
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,37 @@ class Listing:
         numbers["all"] = sum(numbers.values())
         return page, {name: count_in_words(n) for name, n in numbers.items()}
 
+    def drawn(
+        self,
+        tasks: list[Row],
+        patterns: dict[str, str],
+        paragraph: str,
+        time: Callable[[datetime], str],
+        *,
+        whole: bool,
+    ) -> SafeString:
+        """The rows of these tasks: each is put into the braces of the pattern of its status, as HTML.
+
+        A template takes ten times as long for it. Each title is escaped once, where a template does it at each place.
+        """
+        ids = [str(task.id) for task in tasks]
+        # Where the page is to be opened after a change: at the row itself if it stays in the list, else at the next.
+        anchors = ids if self.shown == "all" else [*ids[1:], *ids[-2:][:1]]
+        rows = (
+            str.format(
+                patterns[task.status],
+                id=task_id,
+                title=escape(task.title),
+                time=time(task.created_at),
+                anchor=anchor,
+                paragraph=str.format(paragraph, text=escape(task.description if whole else beginning(task.description)))
+                if task.description
+                else "",
+            )
+            for task, task_id, anchor in zip(tasks, ids, anchors, strict=True)
+        )
+        return SafeString("".join(rows))  # the patterns are a template's own
+
     def statements(self, tasks: TaskQuerySet, cursor: Cursor | None, counted: list[str]) -> Iterator[Statement]:
         """What asks for the page, and for the numbers of tasks in these states."""
         if self.search.words:  # of which there are too many shapes to keep
@@ -104,6 +139,11 @@ def kept_statements(using: str, shown: str, sort: Sort, direction: str | None) -
     cursor = Cursor.given(direction, sort) if direction else None
     wanted = Page.query(shown_of(tasks, shown), sort, cursor)
     return Statement.of(wanted), Statement.of(counts_by_status(tasks, Task.Status.values))
+
+
+def beginning(text: str) -> str:
+    """The text, or its first words and dots."""
+    return text if len(text) <= BEGINNING else text[: BEGINNING - 3].rsplit(" ", 1)[0] + "..."
 
 
 class Tally(Subquery):

@@ -87,7 +87,6 @@ def environment(**options: Any) -> jinja2.Environment:
         htmx_config=json.dumps(HTMX),
     )
     env.filters["time"] = time
-    env.filters["filled"] = filled
     env.filters["linked"] = linked
     env.filters["milliseconds"] = milliseconds
     return env
@@ -145,18 +144,6 @@ def one_csrf_input(request: HttpRequest) -> dict[str, Any]:
     return {"csrf_input": SimpleLazyObject(partial(csrf_input, request))}
 
 
-def filled(pattern: str, **values: Any) -> SafeString:
-    """The HTML with each ``{name}`` in it replaced by that value, escaped.
-
-    For what is drawn many times on a page: each value is escaped once, where a macro does it at each place.
-    """
-    for name, value in values.items():
-        if not hasattr(value, "__html__"):
-            values[name] = escape(str(value))
-    # The pattern is a template's own.
-    return SafeString(str.format_map(pattern, values))
-
-
 def time(value: datetime) -> SafeString:
     """A time in words, in the person's zone, to the second in its title; UTC is named: it is hardly anybody's own."""
     return timer()(value)
@@ -170,9 +157,9 @@ def timer() -> Callable[[datetime], SafeString]:
 def time_in(zone: tzinfo, language: str, value: datetime) -> SafeString:
     local = value.astimezone(zone)
     words = together(language) % {"day": day(local.date(), language), "time": clock(local.hour, local.minute, language)}
-    title, machine = local.isoformat(" ", "seconds"), value.isoformat(timespec="seconds")
+    exact = local.isoformat(" ", "seconds")
     utc = " UTC" if local.tzname() == "UTC" else ""
-    return SafeString(f'<time datetime="{machine}" title="{title}">{words}{utc}</time>')
+    return SafeString(f'<time datetime="{exact}" title="{exact}">{words}{utc}</time>')
 
 
 def milliseconds(seconds: float) -> str:

@@ -137,7 +137,7 @@ addEventListener("htmx:beforeRequest", ({ detail: { elt, requestConfig } }) => {
 /** An answer without the part that was asked for is a page of another kind, such as the one for signing in: go there. */
 addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { xhr, selectOverride, requestConfig } = detail;
-  const part = selectOverride ?? requestConfig.elt.getAttribute("data-hx-select");
+  const part = selectOverride ?? requestConfig.elt.closest("[data-hx-select]").dataset.hxSelect;
   if (xhr.responseText.includes(`id="${part.slice(1)}"`)) return;
   detail.shouldSwap = false;
   elsewhere.add(xhr);

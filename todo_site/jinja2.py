@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import date, datetime, tzinfo
@@ -28,23 +27,6 @@ from tasks.preferences.middleware import preferences_of
 
 from .links import linked
 from .timing import timed
-
-# No style, script or eval of its own, which the security policy forbids; no page kept in the browser; and an error is
-# shown in place of the content, as it is without the script.
-HTMX = {
-    "includeIndicatorStyles": False,
-    "allowEval": False,
-    "allowScriptTags": False,
-    "historyRestoreAsHxRequest": False,
-    "historyCacheSize": 0,
-    "refreshOnHistoryMiss": True,
-    "defaultSettleDelay": 0,
-    "responseHandling": [
-        {"code": "204", "swap": False},
-        {"code": "[23]..", "swap": True},
-        {"code": "...", "swap": True, "target": "#content", "select": "#content", "swapOverride": "outerHTML"},
-    ],
-}
 
 
 class Template(backend.Template):
@@ -84,7 +66,6 @@ def environment(**options: Any) -> jinja2.Environment:
         get_language=get_language,
         get_language_bidi=get_language_bidi,
         preferences_of=preferences_of,
-        htmx_config=json.dumps(HTMX),
     )
     env.filters["time"] = time
     env.filters["linked"] = linked

@@ -60,7 +60,7 @@ MIDDLEWARE = [
     "todo_site.middleware.PolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # pads at random, so that a length tells nothing of what is on the page
+    "todo_site.compression.CompressionMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "todo_site.middleware.PrivateMiddleware",
     "todo_site.middleware.MethodMiddleware",

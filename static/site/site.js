@@ -120,6 +120,24 @@ addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forE
 
 // Exchanging parts of a page
 
+// htmx reads this when the page is ready. No style, script or eval of its own, which the security policy forbids; no page
+// kept in the browser; and an error is shown in place of the content, as it is without the script.
+if (window.htmx)
+  Object.assign(htmx.config, {
+    includeIndicatorStyles: false,
+    allowEval: false,
+    allowScriptTags: false,
+    historyRestoreAsHxRequest: false,
+    historyCacheSize: 0,
+    refreshOnHistoryMiss: true,
+    defaultSettleDelay: 0,
+    responseHandling: [
+      { code: "204", swap: false },
+      { code: "[23]..", swap: true },
+      { code: "...", swap: true, target: "#content", select: "#content", swapOverride: "outerHTML" },
+    ],
+  });
+
 const ROWS = "li.task, li.entry";
 const elsewhere = new WeakSet(); // requests whose answer is a page of another kind
 let place = {};

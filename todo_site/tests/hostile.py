@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from urllib.parse import quote, urlencode
 
+import brotli
+
 TYPED = "typed-words"  # in all that is sent as a text, so that a log can be searched for it
 TOKEN = "c" * 32  # the form's
 FORM = "application/x-www-form-urlencoded"
@@ -240,8 +242,8 @@ def send(port: int, request: Request) -> Answer:
             body = answer.read()
         except (OSError, HTTPException):
             return Answer(0, {}, b"")
-    is_packed = answer.headers["Content-Encoding"] == "gzip" and body
-    return Answer(answer.status, dict(answer.headers), gzip.decompress(body) if is_packed else body)
+    unpack = {"gzip": gzip.decompress, "br": brotli.decompress}.get(answer.headers["Content-Encoding"] or "", bytes)
+    return Answer(answer.status, dict(answer.headers), unpack(body) if body else body)
 
 
 def make(dice: random.Random, target: Target) -> Request:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -24,6 +25,7 @@ from django.utils.translation import gettext_lazy
 from .managers import OwnedManager, OwnedQuerySet
 from .owned import OwnedModel
 from .round_trips import fetch_together, pipelined
+from .statements import Given, Statement
 
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
 type State = dict[str, str | None]
@@ -101,16 +103,21 @@ def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any]) -> It
     all that is written together with the COMMIT; inside of another transaction each statement goes by itself, so that
     its error is the savepoint's. SQLite has one writer at a time anyway, from BEGIN IMMEDIATE on.
     """
-    journal = TaskEvent.objects.for_user(user_id).using(using)
     is_inner = connections[using].in_atomic_block
     with nullcontext() if is_inner else pipelined(using), transaction.atomic(using=using):
         if connections[using].vendor == "postgresql":
             key = int.from_bytes(sha256(user_id.encode()).digest()[:8], signed=True)
             with connections[using].cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
-        newest = journal.newest_first().values_list("number", "hash")[:1]
-        head, *found = fetch_together(newest, *reading)
+        head, *found = fetch_together(newest(using).given(owner=user_id), *reading)
         yield [Head(*head[0]) if head else Head(), *found]
+
+
+@cache
+def newest(using: str) -> Statement:
+    """What asks for the head of a journal."""
+    owner: Any = Given("owner", TaskEvent._meta.get_field("user"))
+    return Statement.of(TaskEvent.objects.for_user(owner).using(using).newest_first().values_list(*Head._fields)[:1])
 
 
 class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):

@@ -47,14 +47,13 @@ class Listing:
 
     def address(self, cursor: Cursor | None = None) -> str:
         """The query string of this list, from the page that the cursor names."""
-        return "?" + urlencode(
-            {
-                "status": self.shown,
-                **({"q": self.search.text} if self.search.words else {}),
-                **({"sort": self.sort.name} if self.sort.name != "newest" else {}),
-                **({"cursor": cursor.text(self.owner)} if cursor else {}),
-            }
-        )
+        asked = {
+            "status": self.shown,
+            "q": self.search.text if self.search.words else "",
+            "sort": self.sort.name if self.sort.name != "newest" else "",
+            "cursor": cursor.text(self.owner) if cursor else "",
+        }
+        return "?" + urlencode({name: value for name, value in asked.items() if value})
 
     def showing(self, shown: str) -> Self:
         return replace(self, shown=shown)

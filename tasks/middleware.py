@@ -19,11 +19,11 @@ class RowSecurityMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with seeing_only(lambda: getattr(request.user, "id", None) or "", every_statement=False) as wall:
+        with seeing_only(lambda: request.user.id or "", every_statement=False) as wall:
             request.wall = wall  # type: ignore[attr-defined]
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        app = request.resolver_match.app_name if request.resolver_match else ""
-        request.wall.every_statement = app == "tasks"  # type: ignore[attr-defined]
-        request.wall.for_staff = app == "admin"  # type: ignore[attr-defined]
+        found = request.resolver_match
+        request.wall.every_statement = found is not None and found.app_name == "tasks"  # type: ignore[attr-defined]
+        request.wall.for_staff = found is not None and found.app_name == "admin"  # type: ignore[attr-defined]

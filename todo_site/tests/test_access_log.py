@@ -14,6 +14,7 @@ from django.urls import path
 from pytest_django import Settings
 
 from tasks.tests.factories import make_task
+from todo_site import middleware
 from todo_site.better_auth.models import User
 from todo_site.log import Formatter
 
@@ -62,6 +63,13 @@ def test_says_what_was_asked_for_and_how_it_went(alices: Client, lines: Lines) -
         "status": 200,
         "bytes": len(response.content),
     }
+
+
+def test_says_how_long_it_took(client: Client, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 101.23456])
+    monkeypatch.setattr(middleware, "perf_counter", lambda: next(clock))
+    client.get("/healthz")
+    assert lines()[0]["milliseconds"] == 1234.6
 
 
 def test_says_nothing_of_who_asked_and_what_they_typed(alice: User, alices: Client, lines: Lines) -> None:

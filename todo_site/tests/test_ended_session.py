@@ -215,7 +215,7 @@ def test_signs_in_whatever_is_carried(client: Client, alice: User, typed: str) -
 def test_leads_programs_to_no_form(client: Client) -> None:
     response = client.post("/tasks/new/", {"title": "Milk"}, headers={"authorization": "Bearer x.y.z"})
     assert (response.status_code, response.content) == (401, b"")
-    assert "WWW-Authenticate" in response.headers
+    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
 # A form that could not be checked

@@ -18,6 +18,16 @@ def test_forbids_what_no_page_needs(alices: Client, path: str) -> None:
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "camera=()" in headers["Permissions-Policy"]
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "private, no-store"
+    assert headers["X-Robots-Tag"] == "noindex"
+    assert "Cookie" in headers["Vary"].split(", ")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"])
+@pytest.mark.parametrize("path", ["/", "/admin/", "/nothing/"])
+def test_takes_no_method_by_which_no_page_is_asked(client: Client, method: str, path: str) -> None:
+    response = client.generic(method, path)
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
 
 
 def report(client: Client, body: bytes) -> int:

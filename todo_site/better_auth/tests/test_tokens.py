@@ -187,7 +187,7 @@ def test_accepts_every_algorithm_that_the_server_can_be_set_to(owner: User, auth
         {"exp": "9999999999"},
         {"exp": True},
     ],
-    ids=repr,
+    ids="".join,
 )
 def test_refuses_claims_that_are_not_right(owner: User, auth: str, changes: dict[str, Any]) -> None:
     kid = publish("EdDSA")
@@ -249,6 +249,16 @@ def test_refuses_signatures_that_are_not_the_servers(owner: User, auth: str) -> 
     }
     assert {name: status(token) for name, token in attempts.items()} == dict.fromkeys(attempts, 401)
     assert status(sign(payload, kid)) == 200
+
+
+def test_refuses_what_is_longer_than_any_token_of_the_server(owner: User, auth: str) -> None:
+    kid = publish("EdDSA")
+    shortest = len(sign(claims(owner, auth, iat=1, exp=9999999999, padding=""), kid))
+    most = (8192 - shortest) * 3 // 4 + 4
+    padded = [claims(owner, auth, iat=1, exp=9999999999, padding="a" * size) for size in range(most - 16, most)]
+    sized = {len(token): token for payload in padded for token in (sign(payload, kid), sign(payload, kid, x="a"))}
+    assert status(sized[8192]) == 200
+    assert status(sized[8193]) == 401
 
 
 def test_refuses_a_key_that_was_rotated_out(owner: User, auth: str) -> None:

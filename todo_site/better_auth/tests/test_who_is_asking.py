@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tasks.tests.factories import make_task
-from todo_site.better_auth import cookies
+from todo_site.better_auth import cookies, sessions
 from todo_site.better_auth.fields import ALPHABET, random_token
 from todo_site.better_auth.middleware import BetterAuthMiddleware
 from todo_site.better_auth.models import Session, Staff, User
@@ -145,7 +145,9 @@ NOBODY: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("raw_of", NOBODY.values(), ids=NOBODY)
 def test_knows_nobody_by(session: Session, raw_of: Callable[[str], str]) -> None:
     cookie = f"{NAME}={raw_of(session.token)}"
-    assert not asked(cookie).user.is_authenticated
+    request = asked(cookie)
+    assert not request.user.is_authenticated
+    assert sessions.current(request) is None
     assert Client().get("/", headers={"cookie": cookie}).status_code == 302
 
 
@@ -245,3 +247,8 @@ def test_knows_nobody_by_a_tampered_cookie(session: Session, tamper: Callable[[r
 
 def test_leads_on_to_a_page_after_a_form_that_came_too_late(client: Client) -> None:
     assert client.post("/settings/sessions/revoke/").headers["Location"] == "/sign-in/?next=/"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_leads_back_to_the_page_that_was_asked_for(client: Client, method: str) -> None:
+    assert client.generic(method, "/trash/?a=b").headers["Location"] == "/sign-in/?next=/trash/%3Fa%3Db"

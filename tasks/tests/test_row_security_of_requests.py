@@ -1,0 +1,33 @@
+"""Which statements of a request run behind PostgreSQL's own wall, and as whom; whether they do is the database's."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from tasks.row_security import Wall
+from todo_site.better_auth.models import User
+
+# The same whatever the database.
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
+
+OF_TASKS, OF_OTHERS = "SELECT title FROM task", "SELECT 1"
+
+
+def wall_of(client: Client, path: str) -> Wall:
+    wall: Wall = client.get(path).wsgi_request.wall  # type: ignore[attr-defined]
+    return wall
+
+
+@pytest.mark.parametrize(
+    ("path", "statements"),
+    [("/", [OF_TASKS, OF_OTHERS]), ("/settings/sessions/", [OF_TASKS]), ("/nothing/", [OF_TASKS]), ("/admin/", [])],
+)
+def test_stands_before_what_each_page_asks(alice: User, alices: Client, path: str, statements: list[str]) -> None:
+    wall = wall_of(alices, path)
+    assert [statement for statement in (OF_TASKS, OF_OTHERS) if wall.stands_before(statement)] == statements
+    assert wall.user_id() == alice.id
+
+
+def test_stands_before_everything_for_nobody(client: Client) -> None:
+    assert wall_of(client, "/sign-in/").user_id() == ""

@@ -114,5 +114,5 @@ def is_strict(token: str, claims: dict[str, Any]) -> bool:
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) != len(pairs):
-        raise ValueError("a name comes twice")
+        raise ValueError  # a name comes twice
     return dict(pairs)

@@ -186,6 +186,10 @@ def test_accepts_every_algorithm_that_the_server_can_be_set_to(owner: User, auth
         {"exp": float("inf")},
         {"exp": "9999999999"},
         {"exp": True},
+        {"iat": "1"},
+        {"iat": True},
+        {"nbf": "1"},
+        {"nbf": True},
     ],
     ids="".join,
 )
@@ -233,6 +237,7 @@ def test_refuses_signatures_that_are_not_the_servers(owner: User, auth: str) -> 
         "the cookies' secret": sign(payload, kid, "HS256", key="only-for-tests-" + "b" * 40),
         "another algorithm": sign(payload, kid, "ES256"),
         "an unknown critical header": sign(payload, kid, crit=["x"], x=1),
+        "a critical header that the library knows": sign(payload, kid, crit=["b64"], b64=True),
         "another type": sign(payload, kid, typ="better-auth.session-cache+jwt"),
         "no signature": raw({"alg": "none", "kid": kid}, plain),
         "no algorithm, spelt otherwise": raw({"alg": "nOnE", "kid": kid}, plain),
@@ -249,6 +254,11 @@ def test_refuses_signatures_that_are_not_the_servers(owner: User, auth: str) -> 
     }
     assert {name: status(token) for name, token in attempts.items()} == dict.fromkeys(attempts, 401)
     assert status(sign(payload, kid)) == 200
+    assert status(sign(payload, kid, typ="")) == 200  # a header without the type
+
+
+def test_refuses_an_algorithm_that_the_server_cannot_be_set_to(owner: User, auth: str) -> None:
+    assert status(sign(claims(owner, auth), publish("RS384", rsa_key), "RS384", rsa_key)) == 401
 
 
 def test_refuses_what_is_longer_than_any_token_of_the_server(owner: User, auth: str) -> None:
@@ -266,6 +276,8 @@ def test_refuses_a_key_that_was_rotated_out(owner: User, auth: str) -> None:
     token = sign(claims(owner, auth), kid)
     assert status(token) == 200
     withdraw(kid)
+    tokens.key_set().asked_at -= tokens.KEYS_COOLDOWN + 1
+    assert status(token) == 200
     tokens.key_set().asked_at -= tokens.KEYS_LIFETIME + 1
     assert status(token) == 401
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from todo_site.better_auth import cookies
+from todo_site.better_auth import cookies, sessions
 from todo_site.better_auth.middleware import BetterAuthMiddleware
 from todo_site.better_auth.models import Session, User
 
@@ -69,6 +69,7 @@ def test_leaves_a_session_alone_that_was_extended_within_a_day(
 
 def test_extends_a_session_after_a_day(alice: User) -> None:
     session = session_of(alice, DUE)
+    elsewhere = make_session(user=alice, expires_at=session.expires_at, updated_at=session.updated_at)
     earliest = timezone.now()
     response = get(session)
     expires_at, updated_at = times(session)
@@ -83,6 +84,18 @@ def test_extends_a_session_after_a_day(alice: User) -> None:
         "samesite": "Lax",
     }
     assert list(response.cookies) == [SESSION]
+    assert times(elsewhere) == (session.expires_at, session.updated_at)
+
+
+def test_extends_a_session_with_six_days_left_and_not_a_moment_more() -> None:
+    now = timezone.now()
+    assert sessions.is_due(Session(expires_at=now + timedelta(days=6)), now)
+    assert not sessions.is_due(Session(expires_at=now + timedelta(days=6, microseconds=1)), now)
+
+
+def test_sets_its_cookies_for_the_domain_that_the_server_does(alice: User, settings: Settings) -> None:
+    settings.BETTER_AUTH_COOKIE_DOMAIN = "example.org"
+    assert get(session_of(alice, DUE)).cookies[SESSION]["domain"] == "example.org"
 
 
 def test_writes_once_for_many_requests(alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:

@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from tasks.tests.factories import make_task
 from todo_site.better_auth import cookies, tokens
-from todo_site.better_auth.models import User
+from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.auth_server import MISSING, Person, running_auth_server
 from todo_site.better_auth.tests.factories import make_session, make_user
 from todo_site.tests.postgresql import address
@@ -307,6 +307,15 @@ def test_goes_on_with_the_known_keys_while_the_server_is_away(owner: User, auth:
     payload = claims(owner, away)
     kid = jwt.get_unverified_header(token)["kid"]
     assert status(sign(payload, kid)) == 200
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_knows_whether_somebody_is_staff(owner: User, auth: str, is_staff: bool) -> None:
+    if is_staff:
+        Staff.objects.create(user=owner)
+    found = tokens.find_user(sign(claims(owner, auth), publish("EdDSA")))
+    assert found
+    assert (found, found.is_staff, found.session) == (owner, is_staff, None)
 
 
 def test_refuses_somebody_who_is_gone_or_banned(owner: User, auth: str) -> None:

@@ -84,7 +84,7 @@ def verify(token: str) -> dict[str, Any] | None:
         header = jwt.get_unverified_header(token)
         kid = header.get("kid")
         # "typ" tells the server's other JWTs, such as its cookie cache, from the ones that are meant to be shown.
-        if not isinstance(kid, str) or "crit" in header or header.get("typ", "JWT") != "JWT":
+        if not isinstance(kid, str) or header.get("typ", "JWT") != "JWT":
             return None
         key = key_set().find(kid)
         if key is None or header.get("alg") != key.algorithm_name:

@@ -93,6 +93,7 @@ def scan(folder: Path, number: int, request: str) -> list[str]:
         "--technique=BEUS",
         "--dbms=PostgreSQL",
     ]
+    command += ["--ignore-code=404"]  # what is said to an id that is not there, or no id at all
     command += ["--skip=csrfmiddlewaretoken,csrftoken", "--output-dir", str(folder / "found"), "--disable-coloring"]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     said = done.stdout.splitlines()

@@ -43,6 +43,7 @@ def test_binds_for_a_model_that_has_no_queryset_of_its_own(scene: Scene) -> None
     assert titles(manager.for_user(scene.alice.id).order_by("title")) == titles(scene.mine)
     with pytest.raises(UserIdRequired):
         manager.count()
+    assert manager.db_manager("elsewhere").for_user(scene.alice.id).db == "elsewhere"
 
 
 def first(own: list[Task]) -> Task:

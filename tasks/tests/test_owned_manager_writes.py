@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Concat
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.journal import Origin
@@ -326,3 +327,11 @@ def test_makes_rows_in_bulk_from_async_code_too(scene: Scene) -> None:
     assert [task.title for task in make([Task(user=scene.alice, title="New")])] == ["New"]
     with pytest.raises(UserIdRequired):
         make([Task(user=scene.bob, title="Planted")])
+
+
+@pytest.mark.parametrize("make", [lambda tasks: tasks.bulk_create, lambda tasks: async_to_sync(tasks.abulk_create)])
+def test_makes_rows_in_bulk_in_batches_of_the_size_that_was_asked_for(scene: Scene, make: Any) -> None:
+    rows = [Task(user=scene.alice, title="New"), Task(user=scene.alice, title="Newer")]
+    with CaptureQueriesContext(connection) as queries:
+        make(scene.mine)(rows, 1)
+    assert sum(query["sql"].startswith("INSERT") for query in queries) == 2

@@ -5,12 +5,13 @@ PYTHON ?= $(shell for python in python3.13 python3 python; do \
 BIN := .venv/bin
 SOURCES := $(shell find todo_site tasks -name '*.py' -not -path '*/tests/*') $(shell find static templates -type f)
 
-.PHONY: help run test coverage hostile walls load partitions bench bench-quick check format lock messages screenshots audit sqlmap supply-chain sbom clean
+.PHONY: help run test coverage mutants hostile walls load partitions bench bench-quick check format lock messages screenshots audit sqlmap supply-chain sbom clean
 
 help:
 	@echo "make run          set up and serve the site at http://127.0.0.1:8000"
 	@echo "make test         run all tests, on SQLite and on PostgreSQL"
 	@echo "make coverage     ask for every branch of what the walls between people stand on"
+	@echo "make mutants      change that in small ways, each of which a test has to notice (half an hour)"
 	@echo "make check        run all other gates: lint, types, templates, migrations, deployment"
 	@echo "make hostile      send 20,000 hostile requests to the site (TEST_DATABASE=postgresql: on PostgreSQL)"
 	@echo "make walls        take out each wall between people in turn, and name the tests that notice"
@@ -41,6 +42,11 @@ coverage: .venv/dev auth_server/node_modules
 	$(BIN)/coverage report
 
 WALLS := $(addprefix todo_site/tests/test_,edge.py ended_session.py limits.py limits_of_requests.py policies.py routes.py)
+
+mutants: .venv/dev build/static
+	@rm -rf mutants
+	@PATH="$(CURDIR)/$(BIN):$$PATH" TEST_DATABASE=sqlite TEST_STATIC_ROOT="$(CURDIR)/build/static" \
+		$(BIN)/python -m todo_site.tests.mutants
 
 hostile: .venv/dev
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-20000} $(BIN)/pytest -q -s --show-capture=no todo_site/tests/test_hostile.py
@@ -117,7 +123,7 @@ audit: .venv/dev build/static todo_site/tests/audit_tools/node_modules
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.audit
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv build mutants
 
 .venv/bin/python:
 	@if [ -z "$(PYTHON)" ]; then echo "Python 3.13 is needed and was not found. Install it, or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; fi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from itertools import count
 from typing import Any
 
 import pytest
@@ -40,6 +41,12 @@ def test_tells_who_is_signed_in_of_each_statement(alice: User, alices: Client, p
     session, db, statements, render, total = parts(response)
     assert statements == len(queries) > 0
     assert 0 < max(session, db, render) <= total
+
+
+def test_counts_looking_up_who_is_asking(alices: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count()
+    monkeypatch.setattr(timing, "perf_counter", lambda: float(next(clock)))
+    assert parts(alices.get("/"))[0] > 0
 
 
 def test_tells_of_a_change_and_of_a_refusal(alices: Client) -> None:

@@ -178,7 +178,8 @@ def test_asks_for_user_session_and_staff_in_one_query(
         assert isinstance(user, User)
         assert user.session is not None
         assert (user.is_staff, user.name, user.created_at) == (is_staff, "Alice", alice.created_at)
-        assert (user.session.pk, user.session.expires_at) == (session.pk, session.expires_at)
+        own = user.session
+        assert (own.pk, own.token, own.user, own.expires_at) == (session.pk, session.token, user, session.expires_at)
 
 
 def test_answers_in_async_code_too_and_looks_once(

@@ -16,8 +16,8 @@ help:
 	@echo "make hostile      send 20,000 hostile requests to the site (TEST_DATABASE=postgresql: on PostgreSQL)"
 	@echo "make walls        take out each wall between people in turn, and name the tests that notice"
 	@echo "make load         measure the site while many people use it at once"
-	@echo "make bench        measure the site beside others, into bench/RESULTS.md (needs wrk)"
-	@echo "make bench-quick  the same in a minute"
+	@echo "make bench        measure the site beside others and the bar, into bench/RESULTS.md (ten minutes; needs wrk)"
+	@echo "make bench-quick  the same in short, into build/bench"
 	@echo "make partitions   divide the tables of the tasks by their owner, and compare (minutes; ROWS=20000: half of one)"
 	@echo "make format       format the code"
 	@echo "make lock         bring the hashed requirements up to date"
@@ -56,10 +56,10 @@ walls: .venv/dev
 		-c 'from todo_site.tests.walls import main; raise SystemExit(main())'
 
 bench: .venv/dev build/static
-	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.compare
+	@$(BIN)/python -m bench.compare
 
 bench-quick: .venv/dev build/static
-	@ROUNDS=2 SECONDS=2 PEOPLE=100 MOST=100000 DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.compare
+	@ROUNDS=1 PEOPLE=50 MOST=100000 SOAK=500 INTO=build/bench $(BIN)/python -m bench.compare
 
 partitions: .venv/dev build/static
 	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.partitions

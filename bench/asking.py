@@ -132,7 +132,10 @@ def play(
         after = cpu(contestant.processes()), cpu(people.backends())
     said = {name: float(value) for name, value in re.findall(r"^@(\w+) ([\d.]+)$", done.stdout, re.MULTILINE)}
     if done.returncode or not said.get("requests"):
-        sys.exit(f"{contestant.name}: wrk found no answer to {requests[0].path}: {done.stdout}{done.stderr}")
+        sys.exit(
+            f"{contestant.name} answered no {requests[0].path} in {seconds} s."
+            f"\n{done.stdout}{done.stderr}{contestant.last_words()}"
+        )
     n = said["requests"]
     if said["refused"] or said["broken"]:
         sys.exit(

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from bench import measures, report
-from bench.asking import Round, play_action
-from bench.bar import READ, Findings
+from bench.asking import play_action
+from bench.bar import Findings
 from bench.measures import alternating
-from bench.pages import require_same
+from bench.pages import require_same, warm_up
 from bench.people import PEOPLE, People, fill
 from bench.plot import plot
 from bench.serving import (
@@ -39,7 +38,7 @@ from bench.serving import (
 from bench.wire import longer_way
 from todo_site.tests.postgresql import own_server
 
-ROUNDS = int(os.environ.get("ROUNDS", "9"))
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
 INTO = Path(os.environ.get("INTO", str(Path(__file__).parent)))
 DISTANCE = 5  # milliseconds
 PRODUCTION = (SITE_GTHREAD, FLOOR_GTHREAD, FASTAPI, USUAL)  # without what stands on sync workers
@@ -70,6 +69,8 @@ def main() -> None:
         people = People(server.url)
         people.sign_in(contestants[SITE_GTHREAD].origin)
         pages = require_same(list(contestants.values()), people, [1, PEOPLE])
+        for each in contestants.values():
+            warm_up(each, people)
         play_rounds(found, contestants, people)
         measure_site(found, contestants[SITE_GTHREAD], people, folder, server.url)
         measure_distance(found, people, folder, server.url)
@@ -88,32 +89,24 @@ def play_rounds(found: Findings, contestants: Contestants, people: People) -> No
         say(action)
         names = contestants if action == "list" else PRODUCTION
         plays = {name: partial(play_action, action, contestants[name], people) for name in names}
-        alternating(1, dict(plays))
-        found.actions[action] = alternating(ROUNDS, dict(plays))
+        alternating(1, plays)
+        found.actions[action] = alternating(ROUNDS, plays)
     found.memory = {name: each.memory() for name, each in contestants.items()}
     say("lists by the tasks owned")
-    found.throughput = measures.throughput([contestants[name] for name in PRODUCTION], people, fewer(3))
+    found.throughput = measures.throughput([contestants[name] for name in PRODUCTION], people, fewer(2))
 
 
 def measure_site(found: Findings, site: Contestant, people: People, folder: Path, url: str) -> None:
     say("growth and latencies")
     found.growth = measures.growth(site, people, ROUNDS)
-    known = {action: found.actions[action][SITE_GTHREAD] for action in READ if action in found.actions}
-    plays: dict[str, Callable[[], Round]] = {}
-    for connections, known_there in ((8, known), (64, {})):
-        for action in READ:
-            if action not in known_there:
-                plays[f"{action} {connections}"] = partial(play_action, action, site, people, connections=connections)
-    rounds = alternating(fewer(3), plays)
-    found.latencies = {
-        connections: {action: rounds.get(f"{action} {connections}") or known[action] for action in READ}
-        for connections in (8, 64)
-    }
+    found.latencies = measures.latencies(site, people, fewer(3))
+    found.latencies[8] |= {action: rounds[SITE_GTHREAD] for action, rounds in found.actions.items()}
     found.sizes = measures.sizes(site, people)
     say("search, export and memory")
     # A server of its own: one person may search and export only so often, and its memory is the export's alone.
     with running(SITE_GTHREAD, folder, url, RATE_LIMITS="false") as other:
-        found.searches = measures.searches(other, people, fewer(5))
+        warm_up(other, people)
+        found.searches = measures.searches(other, people, fewer(3))
         found.first_byte = measures.first_byte(other, people)
         found.export, found.soaked = measures.export_beside(other, people, lambda: list(measures.soak(site, people)))
 
@@ -126,13 +119,13 @@ def measure_distance(found: Findings, people: People, folder: Path, url: str) ->
         for number, name in enumerate(PRODUCTION):
             wire = stack.enter_context(longer_way(url, folder / f"wire-{number}", DISTANCE))
             far[name] = stack.enter_context(running(name, folder, wire.url))
-            play_action("list", far[name], people)  # to warm up
+            warm_up(far[name], people)
             found.journeys[name] = {
                 action: measures.journeys(far[name], people, wire, action) for action in ("list", *CHANGES)
             }
             found.round_trip = measures.round_trip(wire)
         plays = {name: partial(play_action, "list", far[name], people) for name in PRODUCTION}
-        found.far = alternating(fewer(5), dict(plays))
+        found.far = alternating(fewer(5), plays)
 
 
 def fewer(most: int) -> int:

@@ -6,8 +6,9 @@ import http.client
 import os
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -16,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg
 
-from bench.asking import SECONDS, Asked, Batch, Round, batch_of, play, play_action
+from bench.asking import SECONDS, Asked, Round, batch_of, play, play_action
 from bench.pages import fetch, page_of
 from bench.people import CSRF, MANY, MOST, OWNERS, USUAL, People, address
 from bench.serving import Contestant
@@ -29,7 +30,7 @@ WORKERS = 2
 type Rounds = dict[str, list[Round]]
 
 
-def alternating(times: int, plays: dict[str, Callable[[], Round]]) -> Rounds:
+def alternating(times: int, plays: Mapping[str, Callable[[], Round]]) -> Rounds:
     """Each of these rounds so often, in turn, so that whatever else the machine does meets them all."""
     rounds: Rounds = {name: [] for name in plays}
     for _ in range(times):
@@ -64,9 +65,9 @@ def throughput(contestants: list[Contestant], people: People, times: int) -> dic
     """Lists a second, by the number of tasks owned."""
     rates: dict[str, dict[int, float]] = {each.name: {} for each in contestants}
     for owned, person in sorted(OWNERS.items()):
-        rounds = alternating(
-            times, {each.name: partial(play, each, people, [Asked("/", person)]) for each in contestants}
-        )
+        seconds = SECONDS if owned <= USUAL else 2 * SECONDS  # some take long to count
+        plays = {each.name: partial(play, each, people, [Asked("/", person)], seconds) for each in contestants}
+        rounds = alternating(times, plays)
         for name, played in rounds.items():
             rates[name][owned] = middle(played, "per_second")
     return rates
@@ -75,6 +76,19 @@ def throughput(contestants: list[Contestant], people: People, times: int) -> dic
 def middle(rounds: list[Round], figure: str) -> float:
     figures: list[float] = [getattr(each, figure) for each in rounds]
     return statistics.median(figures)
+
+
+# Latencies
+
+
+def latencies(site: Contestant, people: People, times: int) -> dict[int, dict[str, list[Round]]]:
+    """By connections and action: what has not been measured already, and all where many ask at once."""
+    few = {action: partial(play_action, action, site, people) for action in ("detail", "delete")}
+    many = {
+        action: partial(play_action, action, site, people, 3 * SECONDS, 64)
+        for action in ("list", "create", "detail", "edit", "delete")
+    }
+    return {8: alternating(times, few), 64: alternating(min(times, 2), many)}
 
 
 # Search
@@ -103,31 +117,29 @@ def round_trip(wire: Wire) -> float:
     return 1000 * statistics.median(times)
 
 
-def journeys(contestant: Contestant, people: People, wire: Wire, action: str, count: int = 10) -> float:
-    """Round trips to the database for each request of this kind, once everything is warm."""
-    send_all(contestant, people, batch_of(action, people, 4))
-    sleep(0.1)  # what is tidied up after an answer
-    before, batch = wire.journeys, batch_of(action, people, count)
-    sent = send_all(contestant, people, batch)
-    sleep(0.1)
-    return (wire.journeys - before) / sent
+def journeys(contestant: Contestant, people: People, wire: Wire, action: str) -> float:
+    """Round trips to the database that a request of this kind takes: the median, once all connections know it."""
+    counts = []
+    with closing(http.client.HTTPConnection(urlsplit(contestant.origin).netloc, timeout=30)) as connection:
+        for asked in batch_of(action, people, 20).requests[:20]:
+            before = wire.journeys
+            send(connection, contestant, people, asked)
+            sleep(0.03)  # for what is tidied up after the answer
+            counts.append(wire.journeys - before)
+    return statistics.median(counts[10:])
 
 
-def send_all(contestant: Contestant, people: People, batch: Batch) -> int:
-    connection = http.client.HTTPConnection(urlsplit(contestant.origin).netloc, timeout=30)
-    for asked in batch.requests:
-        headers = {"Cookie": people.cookies[asked.person], "X-Forwarded-For": address(asked.person)}
-        body = None
-        if asked.form is not None:
-            body = urlencode({"csrfmiddlewaretoken": CSRF, **asked.form})
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        connection.request("GET" if body is None else "POST", asked.path, body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status >= 400:
-            sys.exit(f"{contestant.name}: {asked.path} was answered with {answer.status}.\n{contestant.last_words()}")
-    connection.close()
-    return len(batch.requests)
+def send(connection: http.client.HTTPConnection, contestant: Contestant, people: People, asked: Asked) -> None:
+    headers = {"Cookie": people.cookies[asked.person], "X-Forwarded-For": address(asked.person)}
+    body = None
+    if asked.form is not None:
+        body = urlencode({"csrfmiddlewaretoken": CSRF, **asked.form})
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    connection.request("GET" if body is None else "POST", asked.path, body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status >= 400:
+        sys.exit(f"{contestant.name}: {asked.path} was answered with {answer.status}.\n{contestant.last_words()}")
 
 
 # Memory, bytes and the export

@@ -5,11 +5,14 @@ from __future__ import annotations
 import html
 import re
 import sys
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from bench.people import People
+from bench.people import OWNERS, USUAL, People
 from bench.serving import Contestant
 
 ROW = re.compile(r'<li [^>]*id="?task-([0-9a-f-]{36})[^>]*>(.*?)</li>', re.DOTALL)
@@ -58,8 +61,17 @@ def fetch(
 ) -> tuple[str, bytes]:
     """A page, as it comes over the wire, and how it is compressed."""
     headers = {"Cookie": people.cookies[person], "Accept-Encoding": encoding}
-    with urllib.request.urlopen(urllib.request.Request(contestant.origin + path, headers=headers)) as answer:
-        return answer.headers.get("Content-Encoding", ""), answer.read()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(contestant.origin + path, headers=headers)) as answer:
+            return answer.headers.get("Content-Encoding", ""), answer.read()
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{contestant.name}: {path} was answered with {error.code}.\n{contestant.last_words()}")
+
+
+def warm_up(contestant: Contestant, people: People) -> None:
+    """Let each thread of each process draw a list, which makes what is made once: connections, templates."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(partial(fetch, contestant, people), [OWNERS[USUAL]] * 40))
 
 
 def page_of(contestant: Contestant, people: People, person: int, path: str = "/") -> Page:

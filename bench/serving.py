@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -92,7 +92,12 @@ def running(name: str, folder: Path, url: str, **settings: str) -> Iterator[Cont
             yield contestant
         return
     arguments = SYNC if name == SITE_SYNC else GTHREAD
-    with running_server(log, DATABASE_URL=url, GUNICORN_CMD_ARGS=arguments, **{**SITE, **settings}) as server:
+    settings = {**SITE, "DATABASE_URL": url, "GUNICORN_CMD_ARGS": arguments, **settings}
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_server(log, **settings))
+        except (RuntimeError, TimeoutError, subprocess.CalledProcessError) as error:
+            sys.exit(f"{name} did not start: {error}\n{log.read_text() if log.exists() else ''}")
         yield Contestant(name, server.origin, server.process.pid, log)
 
 

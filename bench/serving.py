@@ -28,7 +28,8 @@ COMMANDS = {
     "the floor, gthread 2x4": [*GUNICORN, "--threads=4", "bench.contestants.floor:application"],
     "the floor, sync x2": [*GUNICORN, "bench.contestants.floor:application"],
     "FastAPI, SQLModel, asyncpg, Jinja2, uvicorn x2": [
-        *("uvicorn", "--port={port}", "--workers=2", "--no-access-log", "bench.contestants.fastapi_app:app")
+        *("uvicorn", "--port={port}", "--workers=2", "--no-access-log", "--loop=uvloop", "--http=httptools"),
+        "bench.contestants.fastapi_app:app",
     ],
     "Django as usually written, gthread 2x4": [*GUNICORN, "--threads=4", "bench.contestants.usual:application"],
 }

@@ -59,7 +59,7 @@ bench: .venv/dev build/static
 	@$(BIN)/python -m bench.compare
 
 bench-quick: .venv/dev build/static
-	@ROUNDS=1 PEOPLE=50 MOST=100000 SOAK=500 INTO=build/bench $(BIN)/python -m bench.compare
+	@ROUNDS=1 PEOPLE=30 MOST=20000 SOAK=200 INTO=build/bench $(BIN)/python -m bench.compare
 
 partitions: .venv/dev build/static
 	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m bench.partitions

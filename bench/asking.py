@@ -8,10 +8,14 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from http.client import HTTPConnection
+from itertools import batched
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from bench.people import CSRF, PEOPLE, Owned, People, address
 from bench.serving import Contestant, cpu
@@ -37,10 +41,16 @@ class Asked:
     form: dict[str, str] | None = None
     task: Owned | None = None
 
+    @property
+    def method(self) -> str:
+        return "GET" if self.form is None else "POST"
+
+    @property
+    def body(self) -> str | None:
+        return None if self.form is None else urlencode({"csrfmiddlewaretoken": CSRF, **self.form})
+
     def line(self, cookie: str) -> str:
-        body = "" if self.form is None else urlencode({"csrfmiddlewaretoken": CSRF, **self.form})
-        method = "GET" if self.form is None else "POST"
-        return "\t".join([method, self.path, cookie, address(self.person), body])
+        return "\t".join([self.method, self.path, cookie, address(self.person), self.body or ""])
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,30 @@ def form_of(action: str, task: Owned, tag: str) -> dict[str, str] | None:
 
 def other_status(task: Owned) -> str:
     return "pending" if task.status == "completed" else "completed"
+
+
+def send(connection: HTTPConnection, contestant: Contestant, people: People, asked: Asked) -> None:
+    """One request, answered before this returns."""
+    headers = {"Cookie": people.cookies[asked.person], "X-Forwarded-For": address(asked.person)}
+    if asked.form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    connection.request(asked.method, asked.path, asked.body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status >= 400:
+        sys.exit(f"{contestant.name}: {asked.path} was answered with {answer.status}.\n{contestant.last_words()}")
+
+
+def warm_up(contestant: Contestant, people: People, action: str = "list") -> None:
+    """Let each thread of each process do this, so that what is made once is made: connections, templates, plans."""
+
+    def send_some(requests: tuple[Asked, ...]) -> None:
+        for asked in requests:
+            with closing(HTTPConnection(urlsplit(contestant.origin).netloc, timeout=60)) as connection:
+                send(connection, contestant, people, asked)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send_some, batched(batch_of(action, people, 64).requests[:64], 8, strict=False)))
 
 
 def play(

@@ -17,10 +17,10 @@ from pathlib import Path
 from time import monotonic
 
 from bench import measures, report
-from bench.asking import play_action
+from bench.asking import play_action, warm_up
 from bench.bar import Findings
 from bench.measures import alternating
-from bench.pages import require_same, warm_up
+from bench.pages import require_same
 from bench.people import PEOPLE, People, fill
 from bench.plot import plot
 from bench.serving import (
@@ -69,8 +69,6 @@ def main() -> None:
         people = People(server.url)
         people.sign_in(contestants[SITE_GTHREAD].origin)
         pages = require_same(list(contestants.values()), people, [1, PEOPLE])
-        for each in contestants.values():
-            warm_up(each, people)
         play_rounds(found, contestants, people)
         measure_site(found, contestants[SITE_GTHREAD], people, folder, server.url)
         measure_distance(found, people, folder, server.url)
@@ -84,12 +82,13 @@ def main() -> None:
 
 
 def play_rounds(found: Findings, contestants: Contestants, people: People) -> None:
-    """What the contestants are compared in. Each is warmed up by a round that does not count."""
+    """What the contestants are compared in. Each is warmed up before its rounds."""
     for action in ("list", *CHANGES):
         say(action)
         names = contestants if action == "list" else PRODUCTION
         plays = {name: partial(play_action, action, contestants[name], people) for name in names}
-        alternating(1, plays)
+        for name in names:
+            warm_up(contestants[name], people, action)
         found.actions[action] = alternating(ROUNDS, plays)
     found.memory = {name: each.memory() for name, each in contestants.items()}
     say("lists by the tasks owned")
@@ -106,7 +105,7 @@ def measure_site(found: Findings, site: Contestant, people: People, folder: Path
     # A server of its own: one person may search and export only so often, and its memory is the export's alone.
     with running(SITE_GTHREAD, folder, url, RATE_LIMITS="false") as other:
         warm_up(other, people)
-        found.searches = measures.searches(other, people, fewer(3))
+        found.searches = measures.searches(other, people, fewer(5))
         found.first_byte = measures.first_byte(other, people)
         found.export, found.soaked = measures.export_beside(other, people, lambda: list(measures.soak(site, people)))
 

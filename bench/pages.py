@@ -7,18 +7,16 @@ import re
 import sys
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
-from bench.people import OWNERS, USUAL, People
+from bench.people import People
 from bench.serving import Contestant
 
 ROW = re.compile(r'<li [^>]*id="?task-([0-9a-f-]{36})[^>]*>(.*?)</li>', re.DOTALL)
 TITLE = re.compile(r'<a class="?title\b[^>]*>(.*?)</a>', re.DOTALL)
 EXCERPT = re.compile(r'<p class="?excerpt\b[^>]*>(.*?)</p>', re.DOTALL)
-TIME = re.compile(r'<time datetime="?([^" >]*)')
+TIME = re.compile(r'<time datetime="([^"]*)"')
 COUNT = re.compile(r'<span class="?count\b[^>]*>(.*?)</span>')
 
 
@@ -66,12 +64,6 @@ def fetch(
             return answer.headers.get("Content-Encoding", ""), answer.read()
     except urllib.error.HTTPError as error:
         sys.exit(f"{contestant.name}: {path} was answered with {error.code}.\n{contestant.last_words()}")
-
-
-def warm_up(contestant: Contestant, people: People) -> None:
-    """Let each thread of each process draw a list, which makes what is made once: connections, templates."""
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(partial(fetch, contestant, people), [OWNERS[USUAL]] * 40))
 
 
 def page_of(contestant: Contestant, people: People, person: int, path: str = "/") -> Page:

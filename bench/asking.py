@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from bench.people import CSRF, PEOPLE, Owned, People, address
-from bench.serving import Contestant, cpu
+from bench.serving import Contestant, cpu, spent
 
 SECONDS = int(os.environ.get("SECONDS", "1"))
 MOST_A_SECOND = 4000  # writes are made ready for so many
@@ -185,8 +185,8 @@ def play(
         p50=said["p50"],
         p95=said["p95"],
         p99=said["p99"],
-        app_cpu=(after[0] - before[0]) / n * 1000,
-        database_cpu=(after[1] - before[1]) / n * 1000,
+        app_cpu=spent(before[0], after[0]) / n * 1000,
+        database_cpu=spent(before[1], after[1]) / n * 1000,
     )
 
 

@@ -82,8 +82,10 @@ class People:
         def open_list(person: int) -> None:
             session = f"better-auth.session_token={cookies.sign(f'token-person-{person}')}"
             with urllib.request.urlopen(urllib.request.Request(f"{origin}/", headers={"Cookie": session})) as answer:
-                given = SimpleCookie(" ".join(answer.headers.get_all("Set-Cookie")))
-            kept = [f"{name}={given[name].value}" for name in ("todo_preferences",) if name in given]
+                given: SimpleCookie = SimpleCookie()
+                for header in answer.headers.get_all("Set-Cookie"):
+                    given.load(header)
+            kept = [f"{name}={morsel.value}" for name, morsel in given.items() if morsel.value and name != "csrftoken"]
             self.cookies[person] = "; ".join([session, f"csrftoken={CSRF}", *kept])
 
         with ThreadPoolExecutor(4) as pool:

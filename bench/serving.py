@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -61,10 +61,18 @@ class Contestant:
         return self.log.read_text(errors="replace")[-2000:]
 
 
-def cpu(processes: list[psutil.Process]) -> float:
-    """Seconds that they have used."""
-    times = [process.cpu_times() for process in processes if process.is_running()]
-    return float(sum(time.user + time.system for time in times))
+def cpu(processes: list[psutil.Process]) -> dict[int, float]:
+    """Seconds that each of them has used."""
+    used = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # such as one of the database's that tidied up
+            times = process.cpu_times()
+            used[process.pid] = times.user + times.system
+    return used
+
+
+def spent(before: dict[int, float], after: dict[int, float]) -> float:
+    return sum(seconds - before.get(pid, 0) for pid, seconds in after.items())
 
 
 def clear_environment() -> None:

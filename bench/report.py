@@ -62,9 +62,10 @@ def text(found: Findings, pages: dict[str, Page], machine: str, seconds: float) 
 
 def how(rounds: int, seconds: float) -> str:
     return (
-        f"{PEOPLE:,} people with {USUAL} tasks each, and three with up to {MOST:,}. Load by wrk over 8 connections, up"
-        f" to {rounds} rounds of {SECONDS} s by many people in turn; medians, with the least and the most in"
-        f" parentheses. Ratios are taken round by round. It took {seconds / 60:.1f} minutes."
+        f"{PEOPLE:,} people with {USUAL} tasks each, and three with up to {MOST:,}. Load by wrk over 8 connections, in"
+        f" alternating rounds of {SECONDS} s ({rounds} of the list and of each write) by many people in turn; medians,"
+        f" with the least and the most in parentheses. Ratios are taken round by round. It took {seconds / 60:.1f}"
+        " minutes."
     )
 
 

@@ -38,10 +38,13 @@ test: .venv/dev auth_server/node_modules todo_site/tests/tools/node_modules
 coverage: .venv/dev auth_server/node_modules
 	$(BIN)/coverage erase
 	for database in sqlite postgresql; do TEST_DATABASE=$$database $(BIN)/coverage run --append \
-		-m pytest -q tasks/tests todo_site/better_auth $(WALLS) || exit; done
+		-m pytest -q $(WALLS) || exit; done
 	$(BIN)/coverage report
 
-WALLS := $(addprefix todo_site/tests/test_,edge.py ended_session.py limits.py limits_of_requests.py policies.py routes.py)
+WALLS := tasks/tests/test_owned_*.py tasks/tests/test_preferences.py tasks/tests/test_row_security*.py \
+	$(addprefix todo_site/better_auth/tests/test_,accounts.py cookies.py sessions.py tokens.py who_is_asking.py) \
+	$(addprefix todo_site/tests/test_,access_log.py edge.py ended_session.py erasure.py limits.py \
+		limits_of_requests.py policies.py)
 
 mutants: .venv/dev build/static
 	@rm -rf mutants

@@ -98,6 +98,14 @@ def test_sets_its_cookies_for_the_domain_that_the_server_does(alice: User, setti
     assert get(session_of(alice, DUE)).cookies[SESSION]["domain"] == "example.org"
 
 
+def test_leaves_a_cookie_as_it_is_that_the_answer_carries_already(alice: User) -> None:
+    session, response = make_session(user=alice), HttpResponse()
+    response.set_cookie(SESSION, "the server's own")
+    sessions.end(sent(session), response)
+    assert response.cookies[SESSION].value == "the server's own"
+    assert response.cookies[DONT_REMEMBER].value == ""
+
+
 def test_writes_once_for_many_requests(alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     session = session_of(alice, DUE)
     get(session)

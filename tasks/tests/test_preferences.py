@@ -247,6 +247,11 @@ def test_never_says_what_is_stored(alice: User, alices: Client) -> None:
     assert stored(alice) == {**DEFAULTS, "density": "compact"}
 
 
+def test_are_nobodys_on_a_page_for_everybody(alices: Client) -> None:
+    alices.post(PAGE, {**CHOICES, "language": "de"})
+    assert [alices.get(path).headers["Content-Language"] for path in ("/", "/sign-in/")] == ["de", "en"]
+
+
 def test_takes_the_mirror_away_at_sign_out(alice: User, alices: Client, client: Client) -> None:
     response = alices.post("/sign-out/")
     assert response.cookies[COOKIE].value == ""

@@ -65,7 +65,7 @@ def throughput(contestants: list[Contestant], people: People, times: int) -> dic
     """Lists a second, by the number of tasks owned."""
     rates: dict[str, dict[int, float]] = {each.name: {} for each in contestants}
     for owned, person in sorted(OWNERS.items()):
-        seconds = SECONDS if owned <= 100_000 else 2 * SECONDS  # some take long to count
+        seconds, times = (SECONDS, times) if owned <= 100_000 else (5 * SECONDS, 1)  # some take seconds to count
         plays = {each.name: partial(play, each, people, [Asked("/", person)], seconds) for each in contestants}
         rounds = alternating(times, plays)
         for name, played in rounds.items():

@@ -23,7 +23,7 @@ from bench.people import MANY, MOST, OWNERS, USUAL, People
 from bench.serving import Contestant
 from bench.wire import Wire
 
-SOAK = int(os.environ.get("SOAK", "10000"))  # requests of each worker, twice
+SOAK = int(os.environ.get("SOAK", "1000"))  # requests of each worker, twice
 SOAK_ACTIONS = ("list", "list", "detail", "create", "status", "edit")
 WORKERS = 2
 

@@ -36,7 +36,7 @@ def main() -> int:
             print(f"{left[name]}: {name}\n    {change}")
     for change in sorted(explained - set(changes.values())):
         print(f"explained, and not there: {change}")
-    return min(len(explained ^ set(changes.values())), 1)
+    return int(explained != set(changes.values()))
 
 
 if __name__ == "__main__":

@@ -95,21 +95,18 @@ class Listing:
 
         A template takes ten times as long for it. Each title is escaped once, where a template does it at each place.
         """
-        ids = [str(task.id) for task in tasks]
-        # Where the page is to be opened after a change: at the row itself if it stays in the list, else at the next.
-        anchors = ids if self.shown == "all" else [*ids[1:], *ids[-2:][:1]]
         rows = (
             str.format(
                 patterns[task.status],
-                id=task_id,
+                id=str(task.id),
                 title=escape(task.title),
                 time=time(task.created_at),
-                anchor=anchor,
+                row=row,
                 paragraph=str.format(paragraph, text=escape(task.description if whole else beginning(task.description)))
                 if task.description
                 else "",
             )
-            for task, task_id, anchor in zip(tasks, ids, anchors, strict=True)
+            for row, task in enumerate(tasks, 1)
         )
         return SafeString("".join(rows))  # the patterns are a template's own
 

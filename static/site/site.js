@@ -142,6 +142,11 @@ const ROWS = "li.task, li.entry";
 const elsewhere = new WeakSet(); // requests whose answer is a page of another kind
 let place = {};
 
+// A button that posts elsewhere than its form says so once, in the words that work without a script.
+addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.elt.matches("button[formaction]")) detail.path = detail.elt.formAction;
+});
+
 addEventListener("htmx:beforeRequest", ({ detail: { elt, requestConfig } }) => {
   const pressed = requestConfig.triggeringEvent?.submitter ?? elt; // of a form around all rows the button of one
   const row = pressed.closest(ROWS) ?? document.querySelector("li:has(.pick:checked)");

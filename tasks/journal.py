@@ -96,10 +96,10 @@ class Head(NamedTuple):
 
 
 @contextmanager
-def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any]) -> Iterator[list[Any]]:
+def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any] | Statement) -> Iterator[list[Any]]:
     """A transaction in which nobody else writes this owner's tasks: what was read is still so when it is written.
 
-    Yields the head of the journal, and what each queryset finds. PostgreSQL is asked for all of it at once, and told of
+    Yields the head of the journal, and what each of these finds. PostgreSQL is asked for all of it at once, and told of
     all that is written together with the COMMIT; inside of another transaction each statement goes by itself, so that
     its error is the savepoint's. SQLite has one writer at a time anyway, from BEGIN IMMEDIATE on.
     """
@@ -118,6 +118,14 @@ def newest(using: str) -> Statement:
     """What asks for the head of a journal."""
     owner: Any = Given("owner", TaskEvent._meta.get_field("user"))
     return Statement.of(TaskEvent.objects.for_user(owner).using(using).newest_first().values_list(*Head._fields)[:1])
+
+
+@cache
+def earliest(using: str) -> Statement:
+    """What asks for the entry that a task came with."""
+    owner: Any = Given("owner", TaskEvent._meta.get_field("user"))
+    task_id = Given("task_id", TaskEvent._meta.get_field("task_id"))
+    return Statement.of(TaskEvent.objects.for_user(owner).using(using).filter(task_id=task_id).order_by("number")[:1])
 
 
 class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):

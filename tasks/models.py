@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import batched
 from typing import Any, ClassVar, Self, cast
 
@@ -17,12 +18,13 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from .journal import MOST_ROWS, Head, Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, turn_of
+from .journal import MOST_ROWS, Head, Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, earliest, turn_of
 from .managers import OWNER, OwnedManager, OwnedQuerySet
 from .owned import OwnedModel, OwnTime
 from .preferences.models import Preferences  # noqa: F401  Django looks for the models of an app here
 from .round_trips import fetch_together
 from .search import Search
+from .statements import Given, Statement
 from .text import require_visible
 from .uploads import Upload
 
@@ -71,7 +73,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
             return self._add(task, origin)
 
     def _add(self, task: Task, origin: Origin) -> TaskEvent:
-        earlier = self._journal().filter(task_id=task.pk).order_by("number")[:1]
+        earlier = earliest(self.db).given(owner=self.owner, task_id=task.pk)
         with turn_of(self.owner, self.db, earlier) as (head, added):
             if added:
                 return cast(TaskEvent, added[0])
@@ -129,7 +131,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
 
         Fields that only somebody else changed meanwhile stay so. Raises EditConflict, and Task.DoesNotExist.
         """
-        with turn_of(self.owner, self.db, self.filter(pk=task_id)) as (head, found):
+        with turn_of(self.owner, self.db, kept_task(self.db).given(owner=self.owner, id=task_id)) as (head, found):
             if not found:
                 raise Task.DoesNotExist
             (task,) = found
@@ -318,6 +320,14 @@ class Task(OwnedModel):
     @classmethod
     def of(cls, user_id: str, task_id: uuid.UUID, state: State) -> Self:
         return cls(user_id=user_id, id=task_id, **from_text(state))
+
+
+@cache
+def kept_task(using: str) -> Statement:
+    """What asks for one task of an owner."""
+    owner: Any = Given("owner", Task._meta.get_field("user"))
+    task_id: Any = Given("id", Task._meta.get_field("id"))
+    return Statement.of(Task.objects.for_user(owner).using(using).filter(pk=task_id))
 
 
 def from_text(values: State) -> dict[str, Any]:

@@ -78,7 +78,11 @@ def environment(**options: Any) -> jinja2.Environment:
 
 def words(text: str, /, **values: Any) -> markupsafe.Markup:
     """As gettext() in a page: HTML, in which the values are escaped."""
-    return markupsafe.Markup(gettext(text)) % values if values else translated(text, get_language())  # noqa: S704
+    return words_in(get_language(), text, **values)
+
+
+def words_in(language: str, text: str, /, **values: Any) -> markupsafe.Markup:
+    return markupsafe.Markup(gettext(text)) % values if values else translated(text, language)  # noqa: S704
 
 
 @cache
@@ -120,9 +124,12 @@ def draw_part(env: jinja2.Environment, template: str, language: str, prefix: str
 draw_part_once = lru_cache(maxsize=100)(draw_part)
 
 
-def one_csrf_input(request: HttpRequest) -> dict[str, Any]:
-    """A context processor: all forms of a page carry the same token, which Django would mask anew for each."""
-    return {"csrf_input": SimpleLazyObject(partial(csrf_input, request))}
+def one_for_all(request: HttpRequest) -> dict[str, Any]:
+    """A context processor: what a page needs often, and is the same each time.
+
+    All forms carry the same token, which Django would mask anew for each; all words are in one language.
+    """
+    return {"csrf_input": SimpleLazyObject(partial(csrf_input, request)), "_": partial(words_in, get_language())}
 
 
 def time(value: datetime) -> SafeString:

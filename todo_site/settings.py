@@ -83,7 +83,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "todo_site.jinja2.environment",
-            "context_processors": ["todo_site.jinja2.one_csrf_input"],
+            "context_processors": ["todo_site.jinja2.one_for_all"],
         },
     },
     {  # the admin's own

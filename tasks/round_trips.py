@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import connections, models
 
-from todo_site.postgresql.base import DatabaseWrapper
-
 from .statements import Statement
+
+if TYPE_CHECKING:  # where the database is SQLite, starting does not wait for PostgreSQL's driver
+    from todo_site.postgresql.base import DatabaseWrapper
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def pipelined(using: str) -> Iterator[None]:
     if connections[using].vendor != "postgresql":
         yield
         return
-    with cast(DatabaseWrapper, connections[using]).pipelined():
+    with cast("DatabaseWrapper", connections[using]).pipelined():
         yield
 
 

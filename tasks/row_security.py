@@ -20,7 +20,6 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError, connection, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
-from psycopg.pq import TransactionStatus
 
 from .owned import OwnedModel
 
@@ -72,7 +71,7 @@ class Wall:
         else:
             return execute(sql, params, many, context)
         database = context["connection"]
-        if database.connection.info.transaction_status == TransactionStatus.INERROR:
+        if database.connection.info.transaction_status.name == "INERROR":
             return execute(sql, params, many, context)  # nothing but a ROLLBACK can be next
         with database.pipelined():
             # One telling holds for all statements that travel in one transaction and one pipeline.
@@ -87,7 +86,7 @@ class Wall:
     def lower(self) -> None:
         """Inside a transaction that goes on, take the role off again."""
         raw = connection.connection
-        if self.raised and connection.in_atomic_block and raw.info.transaction_status == TransactionStatus.INTRANS:
+        if self.raised and connection.in_atomic_block and raw.info.transaction_status.name == "INTRANS":
             raw.execute(UNSET)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 from django.core.management.commands import migrate
 from django.db import connections
 
@@ -26,10 +25,10 @@ def migration_lock(alias: str) -> Iterator[None]:
 
     A lock of the session would be lost, or left behind, where a pooler stands in between.
     """
-    connection = connections[alias]
+    connection: Any = connections[alias]
     if connection.vendor != "postgresql":
         yield
         return
-    with psycopg.connect(**connection.get_connection_params()) as lock:
+    with connection.Database.connect(**connection.get_connection_params()) as lock:
         lock.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         yield

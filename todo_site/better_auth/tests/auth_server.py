@@ -99,6 +99,20 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def opener_of(jar: http.cookiejar.CookieJar) -> urllib.request.OpenerDirector:
+    """As build_opener(), which for https, that nobody asks for here, would read all certificates of the machine."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPCookieProcessor(jar),
+        NoRedirect(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
 @dataclass
 class Person:
     """A browser: cookies of its own, for the site and the Better Auth server alike, and one address."""
@@ -109,7 +123,7 @@ class Person:
     jar: http.cookiejar.CookieJar = field(default_factory=http.cookiejar.CookieJar)
 
     def send(self, url: str, body: bytes | None = None, **headers: str) -> Answer:
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar), NoRedirect())
+        opener = opener_of(self.jar)
         request = urllib.request.Request(url, body, {"User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0", **headers})
         try:
             with opener.open(request, timeout=60) as response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,12 @@ from todo_site.tests.tripwire import tripwire
 from todo_site.tests.wall_alone import take_out_owner
 from todo_site.tests.walls import WALLS, without
 
-SERVERS = Path(__file__).parent / "todo_site" / "tests"
+# Files of which each keeps a process busy for long, the longest first.
+LONG = (
+    *("test_real_server", "test_bad_days", "test_adoption", "test_browser", "test_gunicorn", "test_pages"),
+    *("test_wall_alone", "test_tables", "test_canary", "test_routes", "test_accounts", "test_browser_preferences"),
+    *("test_account_page", "test_tokens", "test_nginx", "test_hostile", "test_backup", "test_environment"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,14 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is for the other database; leaving out is not skipping. Begin with what starts servers."""
+    """Leave out what is for the other database; leaving out is not skipping. Begin with what takes long."""
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
     left_out = [item for item in items if item.get_closest_marker(other)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     # A long file that comes last keeps one process busy while the others have nothing more to do.
-    items.sort(key=lambda item: not item.path.is_relative_to(SERVERS))
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from django.test import Client, RequestFactory
 from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Session, User
+from todo_site.better_auth.tests.factories import make_account
 from todo_site.views import database_away
 
 # The same whatever the database.
@@ -28,7 +29,7 @@ HERE = {"origin": "http://testserver"}
 @pytest.fixture
 def alice() -> User:
     """Alice with a password."""
-    return User.objects.create_user("alice@example.org", PASSWORD, "Alice")
+    return make_account("alice@example.org", PASSWORD, "Alice")
 
 
 class Forms(HTMLParser):

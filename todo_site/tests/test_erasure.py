@@ -15,6 +15,7 @@ from tasks.journal import Origin, TaskEvent
 from tasks.models import Task
 from todo_site.better_auth.accounts import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, Staff, User
+from todo_site.better_auth.tests.factories import make_account
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -29,14 +30,14 @@ HERE = Origin("r1")
 @pytest.fixture
 def alice() -> User:
     """Alice with a password, two tasks, one more in the trash, and four entries in her journal."""
-    user = User.objects.create_user("alice@example.org", PASSWORD, "Alice")
+    user = make_account("alice@example.org", PASSWORD, "Alice")
     fill(user)
     return user
 
 
 @pytest.fixture
 def bob() -> User:
-    user = User.objects.create_user("bob@example.org", PASSWORD, "Bob")
+    user = make_account("bob@example.org", PASSWORD, "Bob")
     fill(user)
     return user
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import factory
 from django.utils import timezone
 
 from todo_site.better_auth.fields import random_token
-from todo_site.better_auth.models import Session, User
+from todo_site.better_auth.models import Account, Session, User
+from todo_site.better_auth.passwords import hash_password
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):
@@ -45,3 +47,21 @@ def make_user(**fields: Any) -> User:
 def make_session(**fields: Any) -> Session:
     session: Session = SessionFactory.create(**fields)
     return session
+
+
+hash_once = cache(hash_password)
+
+
+def make_account(email: str, password: str, name: str) -> User:
+    """Somebody with a password, as create_user() makes them. A password is hashed once: that is what takes long."""
+    user = make_user(email=email, name=name)
+    Account.objects.create(
+        id=Account._meta.get_field("id").new_value(),
+        user=user,
+        account_id=user.id,
+        provider_id="credential",
+        password=hash_once(password),
+        created_at=user.created_at,
+        updated_at=user.updated_at,
+    )
+    return user

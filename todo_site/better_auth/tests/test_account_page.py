@@ -13,7 +13,7 @@ from todo_site.better_auth.accounts import BY_ACCOUNT
 from todo_site.better_auth.models import Account, RateLimit, Session, User
 from todo_site.better_auth.passwords import verify_password
 
-from .factories import make_session
+from .factories import make_account, make_session
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -28,13 +28,13 @@ COOKIE = "better-auth.session_token"
 @pytest.fixture
 def alice() -> User:
     """Alice with a password."""
-    return User.objects.create_user("alice@example.org", OLD, "Alice")
+    return make_account("alice@example.org", OLD, "Alice")
 
 
 @pytest.fixture
 def bob() -> User:
     """Bob with a password."""
-    return User.objects.create_user("bob@example.org", OLD, "Bob")
+    return make_account("bob@example.org", OLD, "Bob")
 
 
 def field(response: Response, name: str) -> str:

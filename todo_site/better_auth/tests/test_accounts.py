@@ -16,6 +16,8 @@ from todo_site.better_auth.accounts import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.models import Account, RateLimit, Session, User
 from todo_site.limits import network_of
 
+from .factories import make_account
+
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
@@ -39,7 +41,7 @@ def sign_in(client: Client, *, address: str = "127.0.0.1", secure: bool = False,
 @pytest.fixture
 def alice() -> User:
     """Alice with a password."""
-    return User.objects.create_user(EMAIL, PASSWORD, "Alice")
+    return make_account(EMAIL, PASSWORD, "Alice")
 
 
 def error_at(response: Response, field: str) -> str:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from pytest_django import Settings
 
@@ -330,6 +331,13 @@ def test_refuses_somebody_who_is_gone_or_banned(owner: User, auth: str) -> None:
     assert status(token) == 200
     owner.delete()
     assert status(token) == 401
+
+
+def test_does_not_ask_how_pages_look_to_a_program(owner: User, auth: str) -> None:
+    token = sign(claims(owner, auth), publish("EdDSA"))
+    with CaptureQueriesContext(connection) as queries:
+        assert status(token) == 200
+    assert not [query for query in queries if "preferences" in query["sql"]]
 
 
 def test_needs_no_form_token_unless_a_session_cookie_comes_along(owner: User, auth: str) -> None:

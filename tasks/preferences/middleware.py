@@ -53,7 +53,7 @@ class PreferencesMiddleware:
         """See to it that the preferences are those of who is asking; on pages for everybody they are nobody's."""
         # Programs bring a token and keep no cookie: for them the row would be read every time.
         is_person = bool(request.COOKIES) and getattr(view, "login_required", True)
-        user_id = getattr(request.user, "id", None) if is_person else None
+        user_id = request.user.id if is_person else None
         if not user_id:
             show_with(request, Preferences())
         elif preferences_of(request).user_id != user_id:

@@ -199,7 +199,9 @@ def test_follows_another_browser_within_the_hour(
 ) -> None:
     one, other = sign_in(alice), sign_in(alice)
     one.post(PAGE, CHOICES)
-    assert 'data-theme="device"' in other.get("/").text
+    page = other.get("/")
+    assert 'data-theme="device"' in page.text
+    assert COOKIE not in page.cookies  # or it would be believed for an hour more with each page
     now = datetime.now(UTC).timestamp()
     monkeypatch.setattr("django.core.signing.time.time", lambda: now + 3601)
     assert 'data-theme="dark"' in other.get("/").text

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 # The same whatever the database.
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
@@ -28,6 +29,13 @@ def test_forbids_what_no_page_needs(alices: Client, path: str) -> None:
 def test_takes_no_method_by_which_no_page_is_asked(client: Client, method: str, path: str) -> None:
     response = client.generic(method, path)
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
+
+
+def test_answers_with_a_page_where_not_even_https_can_be_led_to(client: Client, settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    response = client.get("/", headers={"host": "evil.example"})
+    assert response.status_code == 400
+    assert "<h1>That cannot be read</h1>" in response.text
 
 
 def report(client: Client, body: bytes) -> int:

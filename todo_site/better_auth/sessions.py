@@ -70,13 +70,12 @@ def read_user(row: dict[str, Any], *, is_staff: bool) -> User | None:
     """A row of Better Auth's "user" table as a User; None for somebody who is banned at this moment."""
     if row.get("banned") and ((until := row.get("banExpires")) is None or aware(until) > timezone.now()):
         return None
-    fields = User._meta.concrete_fields
-    values = [row[str(field.column)] for field in fields]
+    values = {field: row[str(field.column)] for field in User._meta.concrete_fields}
     converted = [
         str(value) if field.primary_key else aware(value) if isinstance(value, datetime) else value
-        for field, value in zip(fields, values, strict=True)
+        for field, value in values.items()
     ]
-    user = User.from_db(connection.alias, [field.attname for field in fields], converted)
+    user = User.from_db(connection.alias, [field.attname for field in values], converted)
     user.is_staff = bool(is_staff)
     return user
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from http.cookies import Morsel
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -89,6 +91,14 @@ def test_extends_a_session_with_six_days_left_and_not_a_moment_more() -> None:
     now = timezone.now()
     assert sessions.is_due(Session(expires_at=now + timedelta(days=6)), now)
     assert not sessions.is_due(Session(expires_at=now + timedelta(days=6, microseconds=1)), now)
+
+
+def test_reads_ids_and_times_of_any_kind() -> None:
+    row = {str(field.column): None for field in User._meta.concrete_fields}
+    number, noon = UUID(int=1), datetime(2030, 7, 1, 12, tzinfo=ZoneInfo("Asia/Tokyo"))
+    user = sessions.read_user({**row, "id": number, "createdAt": noon}, is_staff=False)
+    assert user
+    assert (user.pk, user.created_at) == (str(number), noon)
 
 
 def test_sets_its_cookies_for_the_domain_that_the_server_does(alice: User, settings: Settings) -> None:

@@ -250,6 +250,7 @@ def test_refuses_signatures_that_are_not_the_servers(owner: User, auth: str) -> 
         "a long kid": sign(payload, "k" * 5000),
         "a million bytes": "a" * 1_000_000,
         "nothing": "",
+        "a second word": f"{sign(payload, kid)} x",
         "three dots": "...",
         "not ASCII": "ä.ö.ü",
     }

@@ -57,7 +57,7 @@ class OwnedQueryMixin(sql.Query):
 
     def chain(self, klass: type[sql.Query] | None = None) -> Any:
         # QuerySet.update() chains to a plain UpdateQuery: left alone, that would shed this class and its check.
-        return super().chain(OWNED_KINDS.get(klass, klass) if klass else None)
+        return super().chain(OWNED_KINDS[klass] if klass else None)
 
     def combine(self, rhs: sql.Query, connector: str) -> None:
         require_same_user(self, rhs)

@@ -202,6 +202,8 @@ def test_shows_nothing_in_none(bound: bool, scene: Scene) -> None:
     assert list(nothing) == []
     assert (nothing.count(), nothing.exists(), nothing.first()) == (0, False, None)
     assert nothing.aggregate(n=Count("pk")) == {"n": 0}
+    # What is worked out of no rows at all, the database has to say.
+    assert "WHERE 0 = 1" in nothing.query.get_compiler("default", elide_empty=False).as_sql()[0]
     assert (nothing.update(title="x"), nothing.delete()[0]) == (0, 0)
     assert list(User.objects.filter(pk__in=nothing.values("user_id"))) == []
     assert len(scene.mine) + len(scene.theirs) == 5

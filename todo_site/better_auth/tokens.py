@@ -43,7 +43,7 @@ class KeySet:
 
     def refresh(self) -> None:
         try:
-            published = client.get("/jwks").body.get("keys") or []
+            published = client.get("/jwks").body.get("keys", [])
         except Unavailable:
             return  # the keys that are known go on working while the server is away
         found = (read_key(data) for data in published if isinstance(data, dict))

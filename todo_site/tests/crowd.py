@@ -32,7 +32,7 @@ from tasks.uploads import Upload
 from todo_site import limits
 from todo_site.better_auth import cookies, tokens
 from todo_site.better_auth.models import Session, Staff, User
-from todo_site.better_auth.tests.factories import make_session, make_user
+from todo_site.better_auth.tests.factories import add_column, make_session, make_user
 
 AUTH_SERVER = "http://127.0.0.1:9"  # where nobody answers; its key is known already
 KEY = Ed25519PrivateKey.generate()
@@ -201,8 +201,8 @@ class Crowd:
 
 def make_crowd() -> Crowd:
     alice, bob, sam, mallory = (make_person(name) for name in ("alice", "bob", "sam", "mallory"))
+    add_column("banned", "boolean")
     with connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE "user" ADD COLUMN banned boolean')  # as Better Auth's admin plugin does
         cursor.execute('UPDATE "user" SET banned = %s WHERE id = %s', [True, mallory.user.id])
     Staff.objects.create(user=sam.user)
     visitors = [

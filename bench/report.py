@@ -63,9 +63,9 @@ def text(found: Findings, pages: dict[str, Page], machine: str, seconds: float) 
 def how(rounds: int, seconds: float) -> str:
     return (
         f"{PEOPLE:,} people with {USUAL} tasks each, and three with up to {MOST:,}. Load by wrk over 8 connections, in"
-        f" alternating rounds of {SECONDS} s ({rounds} of the list, {rounds // 2} of each write) by many people in turn;"
-        f" medians, with the least and the most in parentheses. Ratios are taken round by round. It took {seconds / 60:.1f}"
-        " minutes."
+        f" alternating rounds of {SECONDS} s ({rounds} of the list, {rounds // 2} of each write) by many people in"
+        " turn; medians, with the least and the most in parentheses. Ratios are taken round by round. It took"
+        f" {seconds / 60:.1f} minutes."
     )
 
 

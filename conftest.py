@@ -18,7 +18,6 @@ from pytest_django import DjangoDbBlocker
 
 from tasks.preferences import mirror
 from tasks.preferences.models import Preferences
-from todo_site import limits
 from todo_site.better_auth import cookies
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_session, make_user
@@ -26,6 +25,7 @@ from todo_site.tests.postgresql import end_connections
 from todo_site.tests.tripwire import tripwire
 from todo_site.tests.wall_alone import take_out_owner
 from todo_site.tests.walls import WALLS, without
+from todo_site.web import rate_limits
 
 # Files of which each keeps a process busy for long, the longest first.
 LONG = (
@@ -110,7 +110,7 @@ def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_tries_of_other_tests() -> None:
-    limits.own.clear()
+    rate_limits.own.clear()
 
 
 @pytest.fixture(autouse=True)

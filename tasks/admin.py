@@ -15,9 +15,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from todo_site.redirects import SeeOther, next_url
-from todo_site.typed import Typed
-from todo_site.views import error_page
+from todo_site.web.error_views import error_page
+from todo_site.web.pending_form import Typed
+from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, ReasonForm
 from .journal import Origin, TaskEvent

@@ -11,7 +11,7 @@ from django.db import connections, models
 from .statements import Statement
 
 if TYPE_CHECKING:  # where the database is SQLite, starting does not wait for PostgreSQL's driver
-    from todo_site.postgresql.base import DatabaseWrapper
+    from todo_site.web.database.postgresql.base import DatabaseWrapper
 
 
 @contextmanager

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from todo_site.limits import CREATE, SEARCH, limited
-from todo_site.outage import idempotent
-from todo_site.redirects import SeeOther, next_url
-from todo_site.typed import Typed
-from todo_site.views import error_page
+from todo_site.web.database_errors import idempotent
+from todo_site.web.error_views import error_page
+from todo_site.web.pending_form import Typed
+from todo_site.web.rate_limits import CREATE, SEARCH, limited
+from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .journal import CannotUndo, Origin, TaskEvent

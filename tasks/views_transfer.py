@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from todo_site.limits import CREATE, EXPORT, IMPORT, is_safe, limited
-from todo_site.outage import idempotent
-from todo_site.redirects import SeeOther, next_url
+from todo_site.web.database_errors import idempotent
+from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, is_safe, limited
+from todo_site.web.redirects import SeeOther, next_url
 
 from .exports import as_csv, as_json
 from .forms_transfer import ImportForm, PasteForm, some_of

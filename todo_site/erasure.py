@@ -71,7 +71,7 @@ def data_page(
         "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=known),
         "account_form": account_form or ConfirmForm(prefix="account", has_password=known),
     }
-    return render(request, "site/data.html", context)
+    return render(request, "web/data.html", context)
 
 
 def keep_receipt(request: HttpRequest, erased: dict[str, int], *, account: bool) -> None:
@@ -87,4 +87,4 @@ def receipt(request: HttpRequest) -> HttpResponse:
     kept = request.session.get(RECEIPT)
     if kept is None or timezone.now() - (at := datetime.fromisoformat(kept["at"])) > LIFETIME:
         raise Http404
-    return render(request, "site/receipt.html", {**kept, "at": at})
+    return render(request, "web/receipt.html", {**kept, "at": at})

@@ -52,38 +52,38 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "todo_site.middleware.RequestIdMiddleware",
-    "todo_site.middleware.AccessMiddleware",
-    "todo_site.timing.ServerTimingMiddleware",
-    "todo_site.outage.OutageMiddleware",
+    "todo_site.web.middleware.RequestIdMiddleware",
+    "todo_site.web.middleware.AccessMiddleware",
+    "todo_site.web.server_timing.ServerTimingMiddleware",
+    "todo_site.web.database_errors.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "todo_site.middleware.PolicyMiddleware",
+    "todo_site.web.middleware.PolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "todo_site.compression.CompressionMiddleware",
+    "todo_site.web.compression.CompressionMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "todo_site.middleware.PrivateMiddleware",
-    "todo_site.middleware.MethodMiddleware",
+    "todo_site.web.middleware.PrivateMiddleware",
+    "todo_site.web.middleware.MethodMiddleware",
     "tasks.preferences.middleware.PreferencesMiddleware",
-    "todo_site.middleware.BodySizeMiddleware",
-    "todo_site.middleware.ContentTypeMiddleware",
+    "todo_site.web.middleware.BodySizeMiddleware",
+    "todo_site.web.middleware.ContentTypeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "todo_site.better_auth.middleware.BetterAuthMiddleware",
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
-    "todo_site.limits.LimitMiddleware",
+    "todo_site.web.rate_limits.LimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "tasks.middleware.RowSecurityMiddleware",  # last: it calls the view
 ]
 
 TEMPLATES = [
     {
-        "BACKEND": "todo_site.jinja2.Jinja2",
+        "BACKEND": "todo_site.web.templates.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
-            "environment": "todo_site.jinja2.environment",
-            "context_processors": ["todo_site.jinja2.one_for_all"],
+            "environment": "todo_site.web.templates.environment",
+            "context_processors": ["todo_site.web.templates.one_for_all"],
         },
     },
     {  # the admin's own
@@ -116,13 +116,13 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL",
         }
     else:
-        database["ENGINE"] = "todo_site.postgresql"
+        database["ENGINE"] = "todo_site.web.database.postgresql"
         database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler in transaction mode loses them
         options = database.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 10)  # a database that sleeps wakes while the connection waits
         options.setdefault("application_name", "todo")
-        # Each thread keeps a connection of its own. They are tested by their use (todo_site.outage), and after an
-        # outage the next request connects: a pool would go on waiting for attempts of its own in the background.
+        # Each thread keeps its own connection. A request that finds it broken runs again on a new one
+        # (todo_site.web.database_errors). A pool would wait for its own background attempts after an outage.
         database["CONN_MAX_AGE"] = 300
     return database
 
@@ -158,7 +158,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "todo_site.views.csrf_failure"
+CSRF_FAILURE_VIEW = "todo_site.web.error_views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CSP = {
     "default-src": [CSP.NONE],

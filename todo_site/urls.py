@@ -1,12 +1,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from . import csp_report, erasure, health, manifest, metrics
+from . import erasure, health, metrics
+from .web import csp_report, manifest
 
-handler400 = "todo_site.views.bad_request"
-handler403 = "todo_site.views.forbidden"
-handler404 = "todo_site.views.not_found"
-handler500 = "todo_site.views.server_error"
+handler400 = "todo_site.web.error_views.bad_request"
+handler403 = "todo_site.web.error_views.forbidden"
+handler404 = "todo_site.web.error_views.not_found"
+handler500 = "todo_site.web.error_views.server_error"
 
 urlpatterns = [
     path("", include("tasks.urls")),

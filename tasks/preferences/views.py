@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tasks.views import OwnerRequest, posted
-from todo_site.outage import idempotent
-from todo_site.redirects import SeeOther
+from todo_site.web.database_errors import idempotent
+from todo_site.web.redirects import SeeOther
 
 from .forms import PreferencesForm, zones
 from .middleware import show_with

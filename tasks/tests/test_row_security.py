@@ -23,9 +23,9 @@ from tasks.models import Task
 from tasks.row_security import ROLE, seeing_only
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
-from todo_site.outage import is_outage
 from todo_site.tests.postgresql import address
 from todo_site.tests.tripwire import tripwire
+from todo_site.web.database_errors import is_outage
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from todo_site.client_address import client_address
-from todo_site.limits import Limit, network_of
+from todo_site.web.client_address import client_address
+from todo_site.web.rate_limits import Limit, network_of
 
 from . import sessions
 from .models import Account, Session, User

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
 
-from todo_site.timing import timed
-from todo_site.typed import Typed
+from todo_site.web.pending_form import Typed
+from todo_site.web.server_timing import timed
 
 from . import cookies, sessions, tokens
 from .models import User

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from todo_site.client_address import client_address
-from todo_site.limits import LimitReached
+from todo_site.web.client_address import client_address
+from todo_site.web.rate_limits import LimitReached
 
 from . import client, sessions
 from .accounts import BY_ACCOUNT, require_new_session

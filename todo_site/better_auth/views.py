@@ -17,10 +17,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from todo_site.limits import LimitReached
-from todo_site.redirects import SeeOther, next_url
-from todo_site.typed import Typed
-from todo_site.views import signed_in_again
+from todo_site.web.error_views import signed_in_again
+from todo_site.web.pending_form import Typed
+from todo_site.web.rate_limits import LimitReached
+from todo_site.web.redirects import SeeOther, next_url
 
 from . import accounts, relay, sessions
 from .forms import NameForm, PasswordForm, SignInForm, SignUpForm

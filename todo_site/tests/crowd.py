@@ -29,10 +29,10 @@ from tasks.models import Task
 from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from tasks.uploads import Upload
-from todo_site import limits
 from todo_site.better_auth import cookies, tokens
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
+from todo_site.web import rate_limits
 
 AUTH_SERVER = "http://127.0.0.1:9"  # where nobody answers; its key is known already
 KEY = Ed25519PrivateKey.generate()
@@ -154,7 +154,7 @@ class Visitor:
 
     def ask(self, method: str, path: str, data: Any = "", **extra: Any) -> Answer:
         self.client.cookies.clear()
-        limits.own.clear()
+        rate_limits.own.clear()
         if method == "POST":
             send: Callable[..., Any] = lambda: self.client.post(path, data, headers=self.headers, **extra)  # noqa: E731
         else:

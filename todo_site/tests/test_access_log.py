@@ -14,9 +14,9 @@ from django.urls import path
 from pytest_django import Settings
 
 from tasks.tests.factories import make_task
-from todo_site import middleware
 from todo_site.better_auth.models import User
 from todo_site.log import Formatter
+from todo_site.web import middleware
 
 pytestmark = pytest.mark.django_db
 

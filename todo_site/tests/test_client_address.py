@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from todo_site.client_address import client_address
+from todo_site.web.client_address import client_address
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite

@@ -16,7 +16,7 @@ from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Session, User
 from todo_site.better_auth.tests.factories import make_account
-from todo_site.views import database_away
+from todo_site.web.error_views import database_away
 
 # The same whatever the database.
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]

@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from todo_site.redirects import is_inside
+from todo_site.web.redirects import is_inside
 
 from .crowd import ACCOUNTS, TABLES
 from .hostile import FORM, TOKEN, TYPED, Answer, Request, Target, make, send

@@ -11,9 +11,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tasks.models import Task
-from todo_site import limits
 from todo_site.better_auth.models import RateLimit, User
-from todo_site.limits import CREATE, EXPORT, IMPORT, SEARCH, Limit
+from todo_site.web import rate_limits
+from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, SEARCH, Limit
 
 HERE = "127.0.0.1"
 
@@ -126,21 +126,21 @@ def test_lets_everybody_go_on_where_there_are_no_limits(alices: Client, alice: U
     ],
 )
 def test_counts_by_what_one_household_has(address: str, network: str) -> None:
-    assert limits.network_of(address) == network
+    assert rate_limits.network_of(address) == network
 
 
 def test_forgets_its_own_refusals_when_they_end() -> None:
     past = timezone.now()
-    limits.own.refuse("somebody", past)
-    assert limits.own.take("somebody", 2, past) == 0
-    assert limits.own.take("somebody", 2, past) == 2
+    rate_limits.own.refuse("somebody", past)
+    assert rate_limits.own.take("somebody", 2, past) == 0
+    assert rate_limits.own.take("somebody", 2, past) == 2
 
 
 def test_remembers_a_limited_number_of_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits.own, "MOST", 3)
+    monkeypatch.setattr(rate_limits.own, "MOST", 3)
     now = timezone.now()
     for n in range(10):
-        limits.own.take(str(n), 2, now)
-        limits.own.refuse(f"refused {n}", now)
-    assert len(limits.own.untold) <= 3
-    assert len(limits.own.refused) <= 3
+        rate_limits.own.take(str(n), 2, now)
+        rate_limits.own.refuse(f"refused {n}", now)
+    assert len(rate_limits.own.untold) <= 3
+    assert len(rate_limits.own.refused) <= 3

@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from todo_site.links import linked
+from todo_site.web.linkify import linked
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite

@@ -46,9 +46,9 @@ def test_notes_a_violation_without_a_word_of_the_page(client: Client, caplog: py
     secret = "https://todo.example.org/?q=secret"
     violation = {"effective-directive": "script-src-elem", "blocked-uri": "https://evil.example/x.js?secret"}
     body = json.dumps({"csp-report": {**violation, "document-uri": secret, "script-sample": "secret"}})
-    with caplog.at_level(logging.WARNING, "todo_site.csp_report"):
+    with caplog.at_level(logging.WARNING, "todo_site.web.csp_report"):
         assert report(Client(enforce_csrf_checks=True), body.encode()) == 204
-    (record,) = [record for record in caplog.records if record.name == "todo_site.csp_report"]
+    (record,) = [record for record in caplog.records if record.name == "todo_site.web.csp_report"]
     assert record.fields == {"directive": "script-src-elem", "blocked": "https"}  # type: ignore[attr-defined]
     assert "secret" not in caplog.text
 

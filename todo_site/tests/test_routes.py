@@ -23,8 +23,8 @@ from pytest_django import Settings
 from tasks.journal import Origin, TaskEvent
 from tasks.models import Task
 from todo_site.better_auth.models import User
-from todo_site.middleware import PolicyMiddleware
-from todo_site.redirects import is_inside
+from todo_site.web.middleware import PolicyMiddleware
+from todo_site.web.redirects import is_inside
 
 from .crowd import VISITORS, Answer, Crowd, Person, Visitor, make_crowd, make_person, rows, taken_back
 

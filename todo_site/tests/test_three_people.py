@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from todo_site import limits
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
+from todo_site.web import rate_limits
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "3" if connection.vendor == "sqlite" else "1"))
 STEPS = 15
@@ -83,7 +83,7 @@ class ThreePeople(RuleBasedStateMachine):
         super().__init__()
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
-        limits.own.clear()
+        rate_limits.own.clear()
         users = [make_user() for _ in range(3)]
         self.people = [Person(user, self.make_browser(user), f"mark{n}of") for n, user in enumerate(users)]
         self.last = self.people[0]

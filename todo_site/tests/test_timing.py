@@ -14,8 +14,8 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from tasks.tests.factories import make_task
-from todo_site import timing
 from todo_site.better_auth.models import Staff, User
+from todo_site.web import server_timing
 
 pytestmark = pytest.mark.django_db
 HEADER = re.compile(
@@ -45,7 +45,7 @@ def test_tells_who_is_signed_in_of_each_statement(alice: User, alices: Client, p
 
 def test_counts_looking_up_who_is_asking(alices: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = count()
-    monkeypatch.setattr(timing, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(server_timing, "perf_counter", lambda: float(next(clock)))
     assert parts(alices.get("/"))[0] > 0
 
 
@@ -93,9 +93,9 @@ def test_counts_what_is_within_itself_once_and_begins_anew_with_each_request(ali
         assert request.figures.seconds["db"] <= request.figures.total
         return HttpResponse()
 
-    middleware = timing.ServerTimingMiddleware(view)
+    middleware = server_timing.ServerTimingMiddleware(view)
     assert [parts(middleware(RequestFactory().get("/")))[2] for _ in range(2)] == [1, 1]
-    assert not connection.execute_wrappers or not isinstance(connection.execute_wrappers[-1], timing.Figures)
+    assert not connection.execute_wrappers or not isinstance(connection.execute_wrappers[-1], server_timing.Figures)
 
 
 @pytest.mark.postgresql
@@ -107,7 +107,7 @@ def test_counts_the_time_in_which_the_answers_to_statements_that_travel_together
         assert request.figures.seconds["db"] > sent
         return HttpResponse()
 
-    timing.ServerTimingMiddleware(view)(RequestFactory().get("/"))
+    server_timing.ServerTimingMiddleware(view)(RequestFactory().get("/"))
 
 
 def test_shows_on_a_page_what_it_cost_so_far(alices: Client) -> None:

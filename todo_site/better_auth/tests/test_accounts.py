@@ -14,7 +14,7 @@ from pytest_django import Settings
 from todo_site.better_auth import cookies
 from todo_site.better_auth.accounts import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.models import Account, RateLimit, Session, User
-from todo_site.limits import network_of
+from todo_site.web.rate_limits import network_of
 
 from .factories import make_account
 

@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from . import edge, metrics
-from .views import error_page
+from todo_site import metrics
+
+from . import wsgi_guard
+from .error_views import error_page
 
 type GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -90,7 +92,7 @@ class ContentTypeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if edge.REFUSED not in request.META:
+        if wsgi_guard.REFUSED not in request.META:
             return self.get_response(request)
         title, words = (
             _("That is no form of this site"),

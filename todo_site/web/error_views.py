@@ -13,15 +13,15 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .outage import is_outage
-from .typed import Typed, is_from_here
+from .database_errors import is_outage
+from .pending_form import Typed, is_from_here
 
 
 def error_page(request: HttpRequest, status: int, title: str, words: str, **context: Any) -> HttpResponse:
     """A page that stands alone. With ``typed`` it offers to send that again, or with ``to_copy`` only shows it."""
     request_id = getattr(request, "id", "")
     page = {"status": status, "title": title, "words": words, "request_id": request_id, "typed": None, **context}
-    return render(request, "site/error.html", page, status=status)
+    return render(request, "web/error.html", page, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

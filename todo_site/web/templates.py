@@ -25,8 +25,8 @@ from jinja2.ext import Extension
 
 from tasks.preferences.middleware import preferences_of
 
-from .links import linked
-from .timing import timed
+from .linkify import linked
+from .server_timing import timed
 
 
 class Template(backend.Template):

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from .client_address import client_address
-from .views import too_many
+from .error_views import too_many
 
 # One statement counts and answers, so two workers cannot both take the last try.
 COUNT = """

@@ -166,7 +166,7 @@ def divide(table: str, model: str) -> None:
     from django.apps import apps
     from django.db import connection
 
-    from tasks.row_security import EnableRowSecurity
+    from todo_site.ownership.row_level_security import EnableRowSecurity
 
     with connection.cursor() as cursor:
         cursor.execute(
@@ -230,7 +230,7 @@ def ask_all(person: str) -> dict[str, tuple[bytes, float, list[Any]]]:
 def plan_of(statement: str, person: str, analyze: str = "ANALYZE, ") -> Any:
     from django.db import connection
 
-    from tasks.row_security import seeing_only
+    from todo_site.ownership.row_level_security import seeing_only
 
     with seeing_only(lambda: person), connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({analyze}FORMAT JSON) {statement}")
@@ -277,7 +277,7 @@ def write_all(person: str, other: str) -> int:
 
     from tasks.journal import Origin
     from tasks.models import Task
-    from tasks.row_security import missing, seeing_only
+    from todo_site.ownership.row_level_security import missing, seeing_only
 
     assert missing() == []
     tasks, task = Task.objects.for_user(person), Task(user_id=person, title="New")

@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from todo_site.ownership.row_level_security import seeing_only
 from todo_site.web.error_views import error_page
 from todo_site.web.pending_form import Typed
 from todo_site.web.redirects import SeeOther, next_url
@@ -23,7 +24,6 @@ from .forms import EditTaskForm, ReasonForm
 from .journal import Origin, TaskEvent
 from .models import EditConflict, Task, TaskQuerySet
 from .reasons import Reason
-from .row_security import seeing_only
 
 HISTORY_SIZE = 100
 

@@ -8,7 +8,6 @@ class TasksConfig(AppConfig):
     verbose_name = _("Tasks")
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415  registers them, which needs the models
         from .search import give_sqlite_folded  # noqa: PLC0415
 
         connection_created.connect(give_sqlite_folded)

@@ -15,10 +15,11 @@ from typing import Any
 from django.db.models import F
 from django.db.models.fields.tuple_lookups import TupleGreaterThan
 
+from todo_site.ownership.row_level_security import seeing_only
+
 from .contract import CSV_COLUMNS, VERSION, as_contract, escaped
 from .journal import TaskEvent, TaskEventQuerySet, as_text
 from .models import Task
-from .row_security import seeing_only
 
 CHUNK = 500
 

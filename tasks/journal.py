@@ -22,10 +22,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .managers import OwnedManager, OwnedQuerySet
-from .owned import OwnedModel
-from .round_trips import fetch_together, pipelined
-from .statements import Given, Statement
+from todo_site.ownership.compiled_queries import Given, Statement
+from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
+from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.pipeline import fetch_together, pipelined
 
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
 type State = dict[str, str | None]

@@ -15,11 +15,12 @@ from django.http import QueryDict
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 
+from todo_site.ownership.compiled_queries import Given, Statement
+from todo_site.ownership.pipeline import fetch_together
+
 from .models import Task, TaskQuerySet
 from .paging import SORTS, Cursor, Page, Row, Sort
-from .round_trips import fetch_together
 from .search import Search
-from .statements import Given, Statement
 
 FILTERS = ("pending", "completed", "all")
 COUNTED = 1000

@@ -18,13 +18,14 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from todo_site.ownership.compiled_queries import Given, Statement
+from todo_site.ownership.managers import OWNER, OwnedManager, OwnedQuerySet
+from todo_site.ownership.models import OwnedModel, OwnTime
+from todo_site.ownership.pipeline import fetch_together
+
 from .journal import MOST_ROWS, Head, Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, earliest, turn_of
-from .managers import OWNER, OwnedManager, OwnedQuerySet
-from .owned import OwnedModel, OwnTime
 from .preferences.models import Preferences  # noqa: F401  Django looks for the models of an app here
-from .round_trips import fetch_together
 from .search import Search
-from .statements import Given, Statement
 from .text import require_visible
 from .uploads import Upload
 

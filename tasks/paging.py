@@ -20,9 +20,10 @@ from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessTha
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
+from todo_site.ownership.compiled_queries import Given
+
 from .journal import TaskEvent
 from .models import Task
-from .statements import Given
 
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

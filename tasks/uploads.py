@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from django.db import models
 
+from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
+from todo_site.ownership.models import OwnedModel
+
 from .journal import turn_of
-from .managers import OwnedManager, OwnedQuerySet
-from .owned import OwnedModel
 
 
 class UploadQuerySet(OwnedQuerySet["Upload"]):

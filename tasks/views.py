@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from todo_site.ownership.pipeline import fetch_together
 from todo_site.web.database_errors import idempotent
 from todo_site.web.error_views import error_page
 from todo_site.web.pending_form import Typed
@@ -27,7 +28,6 @@ from .journal import CannotUndo, Origin, TaskEvent
 from .listing import Listing
 from .models import EditConflict, Task
 from .paging import Cursor, EntryPage
-from .round_trips import fetch_together
 
 HISTORY_SIZE = 50
 

@@ -9,11 +9,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from tasks import row_security
 from todo_site.better_auth import client
 from todo_site.better_auth.refusals import Unavailable
 
 from .models import CanaryFinding
+from .ownership import row_level_security
 
 
 @login_not_required
@@ -47,7 +47,7 @@ def isolation() -> str:
     if connection.vendor != "postgresql":
         return "embedded"
     try:
-        return "ok" if not row_security.missing() else "broken"
+        return "ok" if not row_level_security.missing() else "broken"
     except DatabaseError:
         return "away"
 

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "todo_site",
     "todo_site.better_auth",
     "tasks",
+    "todo_site.ownership",
     "todo_site.apps.TodoAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -74,7 +75,7 @@ MIDDLEWARE = [
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
     "todo_site.web.rate_limits.LimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "tasks.middleware.RowSecurityMiddleware",  # last: it calls the view
+    "todo_site.ownership.middleware.RowSecurityMiddleware",  # last: it calls the view
 ]
 
 TEMPLATES = [

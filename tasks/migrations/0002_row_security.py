@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from tasks.row_security import EnableRowSecurity
+from todo_site.ownership.row_level_security import EnableRowSecurity
 
 
 class Migration(migrations.Migration):

@@ -6,9 +6,9 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import tasks.owned
+import todo_site.ownership.models
 from tasks.append_only import MakeAppendOnly
-from tasks.row_security import EnableRowSecurity
+from todo_site.ownership.row_level_security import EnableRowSecurity
 
 
 class Migration(migrations.Migration):
@@ -24,14 +24,14 @@ class Migration(migrations.Migration):
                 migrations.AlterField(
                     model_name="task",
                     name="created_at",
-                    field=tasks.owned.OwnTime(
+                    field=todo_site.ownership.models.OwnTime(
                         auto_now_add=True, db_default=django.db.models.functions.datetime.Now(), verbose_name="created"
                     ),
                 ),
                 migrations.AlterField(
                     model_name="task",
                     name="updated_at",
-                    field=tasks.owned.OwnTime(
+                    field=todo_site.ownership.models.OwnTime(
                         auto_now=True, db_default=django.db.models.functions.datetime.Now(), verbose_name="changed"
                     ),
                 ),

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from tasks.row_security import EnableRowSecurity
+from todo_site.ownership.row_level_security import EnableRowSecurity
 
 
 class Migration(migrations.Migration):

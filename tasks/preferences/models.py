@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from tasks.managers import OwnedManager, OwnedQuerySet
-from tasks.owned import OwnedModel
+from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
+from todo_site.ownership.models import OwnedModel
 
 
 class PreferencesQuerySet(OwnedQuerySet["Preferences"]):

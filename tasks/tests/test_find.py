@@ -18,13 +18,13 @@ from django.test.utils import CaptureQueriesContext
 
 from tasks.models import Task
 from tasks.paging import EPOCH, PAGE_SIZE, SORTS, Cursor
-from tasks.row_security import seeing_only
 from tasks.search import Folded, folded
 from tasks.tests.factories import make_task
 from tasks.tests.test_list import link, titles
 from tasks.tests.test_row_security import sql
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
+from todo_site.ownership.row_level_security import seeing_only
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,10 @@ from django.core import checks
 from django.db import models
 from django.test.utils import isolate_apps
 
-from tasks.checks import check_owned_models
-from tasks.managers import OwnedQuerySet
 from tasks.models import Task
-from tasks.owned import OwnedModel
+from todo_site.ownership.checks import check_owned_models
+from todo_site.ownership.managers import OwnedQuerySet
+from todo_site.ownership.models import OwnedModel
 
 type Make = Callable[[], object]
 
@@ -24,7 +24,7 @@ type Make = Callable[[], object]
 def _throw_away_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Models that a test makes go into a registry of their own, and that is where the check looks for them."""
     with isolate_apps("tasks") as registry:
-        monkeypatch.setattr("tasks.checks.apps", registry)
+        monkeypatch.setattr("todo_site.ownership.checks.apps", registry)
         yield
 
 

@@ -14,10 +14,10 @@ from django.core import serializers
 from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
-from tasks.managers import UserIdRequired
 from tasks.models import Task
 from tasks.tests.scene import Scene, hand_made, make_scene, titles
 from todo_site.better_auth.models import User
+from todo_site.ownership.managers import UserIdRequired
 
 type Attempt = Callable[[Scene], object]
 

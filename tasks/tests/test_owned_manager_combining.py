@@ -13,10 +13,10 @@ from django.db.models import Count, Max, Q
 from django.db.models.lookups import Exact
 from django.db.models.sql.where import AND, OR, NothingNode, WhereNode
 
-from tasks.managers import UserIdRequired
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.scene import Scene, hand_made, make_scene, titles
 from todo_site.better_auth.models import User
+from todo_site.ownership.managers import UserIdRequired
 
 type Tasks = models.QuerySet[Task]
 type Combine = Callable[[Tasks, Tasks], object]

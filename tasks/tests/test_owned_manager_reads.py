@@ -25,10 +25,10 @@ from django.test import RequestFactory
 from django.utils.text import format_lazy
 from django.views.generic import DetailView, ListView
 
-from tasks.managers import OwnedManager, UserIdRequired
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.scene import Scene, collect, make_scene, titles
 from todo_site.better_auth.models import User
+from todo_site.ownership.managers import OwnedManager, UserIdRequired
 
 type Look = Callable[[Any], object]  # of a TaskQuerySet
 type Expect = Callable[[list[Task]], object]

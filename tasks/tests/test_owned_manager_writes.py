@@ -15,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.journal import Origin
-from tasks.managers import UserIdRequired
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.scene import Scene, make_scene, titles
+from todo_site.ownership.managers import UserIdRequired
 
 type Write = Callable[[TaskQuerySet], object]
 type Attempt = Callable[[Scene], object]

@@ -17,12 +17,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.managers import UserIdRequired
 from tasks.models import Task
 from tasks.preferences import mirror
 from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
+from todo_site.ownership.managers import UserIdRequired
 
 pytestmark = pytest.mark.django_db
 
@@ -164,8 +164,8 @@ def test_is_held_to_what_there_is_by_the_database(alice: User, field: str) -> No
 
 @pytest.mark.postgresql
 def test_stands_behind_the_databases_own_wall(alice: User, bob: User, bobs: Client) -> None:
-    from tasks.row_security import seeing_only
     from tasks.tests.test_row_security import sql
+    from todo_site.ownership.row_level_security import seeing_only
 
     Preferences.objects.for_user(alice.id).remember(theme="dark")
     with seeing_only(lambda: bob.id):

@@ -20,9 +20,9 @@ from django.urls import path
 from django.urls.resolvers import URLPattern
 
 from tasks.models import Task
-from tasks.row_security import ROLE, seeing_only
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
+from todo_site.ownership.row_level_security import ROLE, seeing_only
 from todo_site.tests.postgresql import address
 from todo_site.tests.tripwire import tripwire
 from todo_site.web.database_errors import is_outage

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tasks.row_security import Wall
 from todo_site.better_auth.models import User
+from todo_site.ownership.row_level_security import Wall
 
 # The same whatever the database.
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]

@@ -8,10 +8,10 @@ from django.db import DEFAULT_DB_ALIAS, ProgrammingError, transaction
 from tasks.listing import kept_statements
 from tasks.models import Task
 from tasks.paging import SORTS
-from tasks.round_trips import fetch_together
-from tasks.statements import Given, Statement
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
+from todo_site.ownership.compiled_queries import Given, Statement
+from todo_site.ownership.pipeline import fetch_together
 
 pytestmark = pytest.mark.django_db
 

@@ -22,8 +22,8 @@ from psycopg.pq import Trace
 
 from tasks.journal import TaskEvent
 from tasks.models import Task
-from tasks.row_security import seeing_only
 from todo_site.better_auth.models import User
+from todo_site.ownership.row_level_security import seeing_only
 
 OWNED = ("task", "task_event")
 MOST_ROWS_SORTED = 100  # such as the titles of one page of entries

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.apps import apps
 
-from tasks.owned import OwnedModel
+from todo_site.ownership.models import OwnedModel
 
 SHAPE = re.compile(r"\s*(CREATE|ALTER|DROP|PRAGMA|TRUNCATE|COMMENT|SET|SAVEPOINT|RELEASE|ROLLBACK)\b", re.IGNORECASE)
 BRACKETS = re.compile(r"(NOT\s*)?\(([^()]*)\)", re.IGNORECASE)

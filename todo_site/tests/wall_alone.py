@@ -12,7 +12,7 @@ from typing import Any
 from django.core.signals import request_finished, request_started
 from django.db.models import sql
 
-from tasks.managers import OwnedQueryMixin
+from todo_site.ownership.managers import OwnedQueryMixin
 
 request = threading.local()
 

@@ -18,10 +18,10 @@ from django.core.signals import request_finished, request_started
 from django.db import connection
 from django.db.models import Manager, sql
 
-from tasks import row_security
-from tasks.checks import check_owned_models
-from tasks.managers import OwnedQueryMixin, OwnedQuerySet
-from tasks.owned import OwnedModel
+from todo_site.ownership import row_level_security
+from todo_site.ownership.checks import check_owned_models
+from todo_site.ownership.managers import OwnedQueryMixin, OwnedQuerySet
+from todo_site.ownership.models import OwnedModel
 
 from .tripwire import tripwire
 from .wall_alone import note_end, note_start, request
@@ -125,7 +125,7 @@ def no_foreign_keys() -> Iterator[None]:
 @contextmanager
 def no_policy() -> Iterator[None]:
     """Statements keep their time limits: without them the tests of those would wait for ever."""
-    with patch.object(row_security, "ROLE", "none"):
+    with patch.object(row_level_security, "ROLE", "none"):
         yield
 
 

@@ -21,7 +21,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
-from .owned import OwnedModel
+from .models import OwnedModel
 
 ROLE = "todo_web"
 SET = """

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from .row_security import seeing_only
+from .row_level_security import seeing_only
 
 
 class RowSecurityMiddleware:

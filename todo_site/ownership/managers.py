@@ -17,7 +17,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import ROW_COUNT
 from django.db.models.sql.where import AND, NothingNode, WhereNode
 
-from .statements import Given
+from .compiled_queries import Given
 
 OWNER = "user_id"
 

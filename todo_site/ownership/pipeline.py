@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.db import connections, models
 
-from .statements import Statement
+from .compiled_queries import Statement
 
 if TYPE_CHECKING:  # where the database is SQLite, starting does not wait for PostgreSQL's driver
     from todo_site.web.database.postgresql.base import DatabaseWrapper

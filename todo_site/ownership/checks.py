@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import models
 
 from .managers import OwnedManager
-from .owned import OwnedModel
+from .models import OwnedModel
 
 
 @register(Tags.models)

@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from tasks.checks import check_owned_models
-from tasks.managers import UserIdRequired
 from tasks.models import Task
-from tasks.row_security import missing, owned_tables
+from todo_site.ownership.checks import check_owned_models
+from todo_site.ownership.managers import UserIdRequired
+from todo_site.ownership.row_level_security import missing, owned_tables
 
 type Wall = tuple[str, list[str]]
 

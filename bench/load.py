@@ -28,7 +28,7 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg
 
-from todo_site.better_auth import cookies
+from todo_site.better_auth import signed_cookies
 from todo_site.tests import environment  # noqa: F401  sets the secrets that the site and its clients share
 from todo_site.tests.postgresql import own_server
 from todo_site.tests.server import running_site
@@ -106,7 +106,7 @@ class Client:
         return task
 
     def send(self, action: str, person: int, path: str, **form: str) -> str:
-        headers = {"Cookie": f"better-auth.session_token={cookies.sign(f'token-{person}')}; csrftoken={CSRF}"}
+        headers = {"Cookie": f"better-auth.session_token={signed_cookies.sign(f'token-{person}')}; csrftoken={CSRF}"}
         body = urlencode({"csrfmiddlewaretoken": CSRF, **form}) if form or action == "delete" else None
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"

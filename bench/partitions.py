@@ -209,10 +209,10 @@ def ask_all(person: str) -> dict[str, tuple[bytes, float, list[Any]]]:
     from django.test.utils import CaptureQueriesContext
 
     from tasks.models import Task
-    from todo_site.better_auth import cookies
+    from todo_site.better_auth import signed_cookies
 
     client = Client()
-    client.cookies["better-auth.session_token"] = cookies.sign(f"token-{person}")
+    client.cookies["better-auth.session_token"] = signed_cookies.sign(f"token-{person}")
     task = Task.objects.for_user(person).order_by("created_at", "id")[10]
     more = re.findall(r'rel="next" href="([^"]*)"', client.get("/?status=all").text)
     pages = ["/", "/?status=all&sort=title", "/?q=task+7", *(f"/{html.unescape(query)}" for query in more)]

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from todo_site.better_auth import cookies
+from todo_site.better_auth import signed_cookies
 from todo_site.tests.postgresql import OwnServer
 
 PEOPLE = int(os.environ.get("PEOPLE", "1000"))
@@ -80,7 +80,7 @@ class People:
         """Let all of them open the site once: a browser keeps the cookies that it gets with its first page."""
 
         def open_list(person: int) -> None:
-            session = f"better-auth.session_token={cookies.sign(f'token-person-{person}')}"
+            session = f"better-auth.session_token={signed_cookies.sign(f'token-person-{person}')}"
             with urllib.request.urlopen(urllib.request.Request(f"{origin}/", headers={"Cookie": session})) as answer:
                 given: SimpleCookie = SimpleCookie()
                 for header in answer.headers.get_all("Set-Cookie"):

@@ -22,9 +22,10 @@ from django.utils import timezone
 
 from tasks.journal import TaskEvent
 from tasks.models import Task
-from todo_site.better_auth import cookies
 from todo_site.better_auth.fields import random_token
 from todo_site.better_auth.models import Session, User
+
+from .better_auth import signed_cookies
 
 LIFETIME = timedelta(minutes=10)
 WORD = "canary"  # in the title of all their tasks, so that a search for it would find the other's
@@ -71,7 +72,7 @@ class Canary:
     def ask(self, path: str, form: dict[str, str] | None = None) -> Page:
         """GET a page, or POST a form with the token of the list page."""
         secure = urlsplit(settings.BETTER_AUTH_URL or self.site).scheme == "https"
-        jar = {cookies.prefixed("session_token", secure=secure): cookies.sign(self.session.token)}
+        jar = {signed_cookies.prefixed("session_token", secure=secure): signed_cookies.sign(self.session.token)}
         headers = {"Accept-Language": "en"}
         body = None
         if form is not None:

@@ -20,7 +20,7 @@ from tasks.journal import Origin
 from tasks.models import Task
 from tasks.views import OwnerRequest
 
-from .better_auth.accounts import has_password
+from .better_auth.backends.embedded import has_password
 from .better_auth.forms import ConfirmForm
 from .better_auth.views import attempt, clear_browser, door, page_with
 

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from todo_site.better_auth import client
-from todo_site.better_auth.refusals import Unavailable
 
+from .better_auth.exceptions import Unavailable
 from .models import CanaryFinding
 from .ownership import row_level_security
 

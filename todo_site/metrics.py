@@ -19,8 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from todo_site.better_auth import tokens
-
+from .better_auth import bearer_tokens
 from .web.client_address import client_address
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -61,7 +60,7 @@ def is_direct_from_this_machine(request: HttpRequest) -> bool:
 
 
 def has_token(request: HttpRequest) -> bool:
-    given, expected = tokens.bearer(request), settings.METRICS_TOKEN
+    given, expected = bearer_tokens.bearer(request), settings.METRICS_TOKEN
     return bool(given and expected) and hmac.compare_digest(str(given).encode(), expected.encode())
 
 

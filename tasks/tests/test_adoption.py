@@ -22,7 +22,7 @@ from django.db import connection
 
 from tasks.adoption import visible_character
 from tasks.text import is_visible
-from todo_site.better_auth.tables import POSTGRESQL
+from todo_site.better_auth.operations import POSTGRESQL
 from todo_site.tests.server import ROOT, empty_database, manage
 
 from . import old_backend

@@ -14,7 +14,7 @@ from typing import Any
 import urllib3
 from django.conf import settings
 
-from .refusals import Unavailable
+from .exceptions import Unavailable
 
 TIMEOUT = urllib3.Timeout(connect=2, read=8)
 MAX_BODY = 1_000_000

@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from todo_site.web.pending_form import Typed
 from todo_site.web.server_timing import timed
 
-from . import cookies, sessions, tokens
+from . import bearer_tokens, sessions, signed_cookies
 from .models import User
 from .views import sign_in_first
 
@@ -25,9 +25,9 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
     cached: User | AnonymousUser | None = getattr(request, "_cached_user", None)
     if cached is None:
         with timed(request, "session"):
-            user = sessions.find_by_token(cookies.signed_values(request, "session_token"))
-            if user is None and (token := tokens.bearer(request)):
-                user = tokens.find_user(token)
+            user = sessions.find_by_token(signed_cookies.signed_values(request, "session_token"))
+            if user is None and (token := bearer_tokens.bearer(request)):
+                user = bearer_tokens.find_user(token)
         cached = user or AnonymousUser()
         request._cached_user = cached  # type: ignore[attr-defined]
     return cached
@@ -45,13 +45,13 @@ class BetterAuthMiddleware(AuthenticationMiddleware):
         request.auser = partial(get_user_async, request)
         # No other site can make a browser send an Authorization header, so a request that is authenticated by it alone
         # needs no CSRF token. One that carries a session cookie as well is treated as a browser.
-        has_cookie = cookies.name_of(request, "session_token") in request.COOKIES
-        if tokens.bearer(request) is not None and not has_cookie and request.user.is_authenticated:
+        has_cookie = signed_cookies.name_of(request, "session_token") in request.COOKIES
+        if bearer_tokens.bearer(request) is not None and not has_cookie and request.user.is_authenticated:
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
         session = getattr(getattr(request, "_cached_user", None), "session", None)
-        own_cookie = cookies.name_of(request, "session_token") in response.cookies
+        own_cookie = signed_cookies.name_of(request, "session_token") in response.cookies
         if session is not None and not own_cookie:  # a view that signs in or out has said what it wants
             sessions.extend(request, response, session)
         return response
@@ -61,7 +61,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Asks people to sign in, and tells programs that their token is not good."""
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
-        if tokens.bearer(request) is not None:
+        if bearer_tokens.bearer(request) is not None:
             return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         if request.method == "POST" and (typed := Typed.posted(request)).may_be_sent_again:
             return sign_in_first(request, typed)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from . import cookies
+from . import signed_cookies
 from .fields import random_token
 from .models import Session, User
 
@@ -101,7 +101,7 @@ def start(request: HttpRequest, response: HttpResponseBase, user: User, address:
     set_cookie(request, response, "session_token", session.token, LIFETIME if remember else None)
     if not remember:
         set_cookie(request, response, "dont_remember", "true", None)
-    elif cookies.name_of(request, "dont_remember") in request.COOKIES:
+    elif signed_cookies.name_of(request, "dont_remember") in request.COOKIES:
         expire_cookie(request, response, "dont_remember")
 
 
@@ -113,7 +113,7 @@ def is_due(session: Session, now: datetime) -> bool:
 def extend(request: HttpRequest, response: HttpResponseBase, session: Session) -> None:
     """Give a session that is due its seven days again, unless it asked not to be remembered."""
     now = timezone.now()
-    if not is_due(session, now) or "true" in cookies.signed_values(request, "dont_remember"):
+    if not is_due(session, now) or "true" in signed_cookies.signed_values(request, "dont_remember"):
         return
     # Conditional on what was read: of many requests at once one writes.
     rows = Session.objects.filter(pk=session.pk, updated_at=session.updated_at)
@@ -123,7 +123,7 @@ def extend(request: HttpRequest, response: HttpResponseBase, session: Session) -
 
 def end(request: HttpRequest, response: HttpResponseBase) -> None:
     """Delete the session that the request came with and expire its cookies."""
-    Session.objects.filter(token__in=cookies.signed_values(request, "session_token")).delete()
+    Session.objects.filter(token__in=signed_cookies.signed_values(request, "session_token")).delete()
     for cookie in ("session_token", "session_data", "dont_remember"):
         expire_cookie(request, response, cookie)
 
@@ -144,7 +144,7 @@ def is_fresh(request: HttpRequest) -> bool:
 def set_cookie(
     request: HttpRequest, response: HttpResponseBase, cookie: str, value: str, lifetime: timedelta | None
 ) -> None:
-    write_cookie(request, response, cookie, cookies.sign(value), lifetime)
+    write_cookie(request, response, cookie, signed_cookies.sign(value), lifetime)
 
 
 def expire_cookie(request: HttpRequest, response: HttpResponseBase, cookie: str) -> None:
@@ -154,7 +154,7 @@ def expire_cookie(request: HttpRequest, response: HttpResponseBase, cookie: str)
 def write_cookie(
     request: HttpRequest, response: HttpResponseBase, cookie: str, raw: str, lifetime: timedelta | None
 ) -> None:
-    name = cookies.name_of(request, cookie)
+    name = signed_cookies.name_of(request, cookie)
     if name in response.cookies:
         return  # the server's own line, passed on, says it better
     response.set_cookie(
@@ -162,7 +162,7 @@ def write_cookie(
         raw,
         max_age=lifetime,
         domain=settings.BETTER_AUTH_COOKIE_DOMAIN or None,
-        secure=cookies.is_secure(request),
+        secure=signed_cookies.is_secure(request),
         httponly=True,
         samesite="Lax",
     )

@@ -22,10 +22,11 @@ from todo_site.web.pending_form import Typed
 from todo_site.web.rate_limits import LimitReached
 from todo_site.web.redirects import SeeOther, next_url
 
-from . import accounts, relay, sessions
+from . import sessions
+from .backends import embedded, remote
+from .exceptions import Refused, Unavailable
 from .forms import NameForm, PasswordForm, SignInForm, SignUpForm
 from .models import Session
-from .refusals import Refused, Unavailable
 from .user_agents import in_words
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ type Action = Callable[..., None]
 
 def door() -> Any:
     """Where accounts are kept: with the Better Auth server, or embedded. Both have the same functions."""
-    return relay if settings.BETTER_AUTH_URL else accounts
+    return remote if settings.BETTER_AUTH_URL else embedded
 
 
 @login_not_required

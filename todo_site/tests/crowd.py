@@ -29,7 +29,7 @@ from tasks.models import Task
 from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from tasks.uploads import Upload
-from todo_site.better_auth import cookies, tokens
+from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
 from todo_site.web import rate_limits
@@ -84,7 +84,7 @@ class Person:
 
     @property
     def cookie(self) -> str:
-        return f"{TOKEN_COOKIE}={cookies.sign(self.session.token)}"
+        return f"{TOKEN_COOKIE}={signed_cookies.sign(self.session.token)}"
 
     def id_for(self, route: str) -> str:
         """The id of theirs that a route with an id asks for."""
@@ -233,7 +233,9 @@ def reason_cookie(staff: Person, owner: Person) -> str:
 
 def token_of(user: User) -> str:
     jwk = {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "walk", "alg": "EdDSA"}
-    tokens._key_sets[AUTH_SERVER] = tokens.KeySet({"walk": jwt.PyJWK.from_dict(jwk)}, asked_at=monotonic())
+    bearer_tokens._key_sets[AUTH_SERVER] = bearer_tokens.KeySet(
+        {"walk": jwt.PyJWK.from_dict(jwk)}, asked_at=monotonic()
+    )
     now = int(timezone.now().timestamp())
     claims = {"sub": user.id, "iss": AUTH_SERVER, "aud": AUTH_SERVER, "iat": now, "exp": now + 900}
     return jwt.encode(claims, KEY, "EdDSA", headers={"kid": "walk"})

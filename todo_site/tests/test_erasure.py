@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tasks.journal import Origin, TaskEvent
 from tasks.models import Task
-from todo_site.better_auth.accounts import BY_ACCOUNT
+from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, Staff, User
 from todo_site.better_auth.tests.factories import make_account
 

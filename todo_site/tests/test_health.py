@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from todo_site.better_auth import client as auth_client
-from todo_site.better_auth import cookies
+from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.models import User
 
 from .server import free_port
@@ -67,7 +67,7 @@ def auth_server(request: pytest.FixtureRequest, settings: Settings) -> Iterator[
 
 
 def test_is_alive_without_any_query(client: Client, db: None) -> None:
-    client.cookies["better-auth.session_token"] = cookies.sign("a" * 32)
+    client.cookies["better-auth.session_token"] = signed_cookies.sign("a" * 32)
     with connection.execute_wrapper(refuse):
         response = client.get("/healthz")
         with pytest.raises(NoDatabase):

@@ -23,7 +23,7 @@ import pytest
 from django.db import connection
 
 from tasks.tests.factories import make_task
-from todo_site.better_auth import cookies
+from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.tests.factories import make_session, make_user
 
 from .postgresql import address, is_pooled, new_database, pooled
@@ -125,7 +125,7 @@ class Visits:
 def make_visitor(number: int) -> Visitor:
     user = make_user()
     made = [str(make_task(user.id, title=f"of-person-{number}-{n}").id) for n in range(12)]
-    cookie = cookies.sign(make_session(user=user).token)
+    cookie = signed_cookies.sign(make_session(user=user).token)
     return Visitor(number, user.id, cookie, tasks=made[:10], kept=set(made[10:]))
 
 

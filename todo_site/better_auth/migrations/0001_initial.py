@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import todo_site.better_auth.fields
-from todo_site.better_auth.tables import CreateUnlessThere
+from todo_site.better_auth.operations import CreateUnlessThere
 
 
 class Migration(migrations.Migration):

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from todo_site.better_auth import cookies
-from todo_site.better_auth.accounts import BY_ACCOUNT
+from todo_site.better_auth import signed_cookies
+from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, RateLimit, Session, User
 from todo_site.better_auth.passwords import verify_password
 
@@ -133,7 +133,7 @@ def test_ends_all_other_sessions_of_ones_own_with_a_new_password(alices: Client,
     assert alices.cookies[COOKIE].value == before
     assert alices.get(PAGE).status_code == 200
     for other in others:
-        response = Client().get(PAGE, headers={"cookie": f"{COOKIE}={cookies.sign(other.token)}"})
+        response = Client().get(PAGE, headers={"cookie": f"{COOKIE}={signed_cookies.sign(other.token)}"})
         assert response.headers["Location"] == f"/sign-in/?next={PAGE}"
     assert Session.objects.filter(user=alice).count() == 1
     assert Session.objects.get(user=bob) == bobs

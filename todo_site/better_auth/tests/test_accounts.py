@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from todo_site.better_auth import cookies
-from todo_site.better_auth.accounts import BY_ACCOUNT, BY_ADDRESS
+from todo_site.better_auth import signed_cookies
+from todo_site.better_auth.backends.embedded import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.models import Account, RateLimit, Session, User
 from todo_site.web.rate_limits import network_of
 
@@ -186,7 +186,7 @@ def test_remembers_for_a_week(alice: User, secure: bool) -> None:
     name = "__Secure-better-auth.session_token" if secure else SESSION
     assert {name for name in response.cookies if "better-auth" in name} == {name}
     session, cookie = Session.objects.get(), response.cookies[name]
-    assert cookie.value == cookies.sign(session.token)
+    assert cookie.value == signed_cookies.sign(session.token)
     assert (cookie["max-age"], cookie["path"], cookie["domain"]) == (604800, "/", "")
     assert (cookie["httponly"], cookie["samesite"], bool(cookie["secure"])) == (True, "Lax", secure)
     assert session.expires_at == session.created_at + timedelta(days=7)
@@ -198,7 +198,7 @@ def test_forgets_with_the_browser_when_told_to(alice: User, secure: bool) -> Non
     prefix, session = "__Secure-better-auth" if secure else "better-auth", Session.objects.get()
     for name, value in (("session_token", session.token), ("dont_remember", "true")):
         cookie = response.cookies[f"{prefix}.{name}"]
-        assert cookie.value == cookies.sign(value)
+        assert cookie.value == signed_cookies.sign(value)
         assert (cookie["max-age"], cookie["expires"], cookie["path"]) == ("", "", "/")
         assert (cookie["httponly"], cookie["samesite"], bool(cookie["secure"])) == (True, "Lax", secure)
     assert session.expires_at == session.created_at + timedelta(days=1)

@@ -11,7 +11,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from todo_site.better_auth import cookies
+from todo_site.better_auth import signed_cookies
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite
@@ -35,7 +35,7 @@ def by_hand(value: str, secret: str = SECRET) -> str:
 
 def values(header: str, cookie: str = "session_token", *, secure: bool = False) -> list[str]:
     request = RequestFactory().get("/", headers={"cookie": header}, secure=secure)
-    return cookies.signed_values(request, cookie)
+    return signed_cookies.signed_values(request, cookie)
 
 
 @pytest.mark.parametrize(
@@ -53,22 +53,22 @@ def values(header: str, cookie: str = "session_token", *, secure: bool = False) 
 )
 def test_signs_and_reads_as_better_auth_does(settings: Settings, secret: str, value: str, wire: str) -> None:
     settings.BETTER_AUTH_SECRET = secret
-    assert cookies.sign(value) == wire
-    assert cookies.unsign(wire) == value
+    assert signed_cookies.sign(value) == wire
+    assert signed_cookies.unsign(wire) == value
 
 
 @pytest.mark.parametrize(
     "raw", [f"{TOKEN}.{SIGNATURE}", f'"{TOKEN}.{SIGNATURE}"', f'"{WIRE}"', WIRE.replace("%2B", "%2b")]
 )
 def test_accepts_undecoded_and_quoted_values(raw: str) -> None:
-    assert cookies.unsign(raw) == TOKEN
+    assert signed_cookies.unsign(raw) == TOKEN
 
 
 @pytest.mark.parametrize("value", ["50%41", "a+b", "a.b.c", ".a", "a b", "é", "X", "a" * 100_000])
 def test_reads_back_what_was_signed(value: str) -> None:
-    assert cookies.unsign(by_hand(value).replace("%", "%25")) == value
-    assert cookies.unsign(quote(by_hand(value), safe="")) == value
-    assert cookies.unsign(cookies.sign(value)) == value
+    assert signed_cookies.unsign(by_hand(value).replace("%", "%25")) == value
+    assert signed_cookies.unsign(quote(by_hand(value), safe="")) == value
+    assert signed_cookies.unsign(signed_cookies.sign(value)) == value
 
 
 REFUSED = {
@@ -108,7 +108,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED)
 def test_refuses(raw: str) -> None:
-    assert cookies.unsign(raw) is None
+    assert signed_cookies.unsign(raw) is None
     assert values(f"better-auth.session_token={raw}") == []
 
 
@@ -126,7 +126,7 @@ def test_names_cookies_as_the_server_does(
     settings: Settings, server: str, secure: bool, prefix: str, name: str
 ) -> None:
     settings.BETTER_AUTH_URL, settings.BETTER_AUTH_COOKIE_PREFIX = server, prefix
-    assert cookies.name_of(RequestFactory().get("/", secure=secure), "session_token") == name
+    assert signed_cookies.name_of(RequestFactory().get("/", secure=secure), "session_token") == name
 
 
 def test_reads_only_its_own_form_of_the_name() -> None:
@@ -145,7 +145,7 @@ def test_finds_nothing_in_a_header_without_a_value(header: str) -> None:
 def test_finds_nothing_without_a_header() -> None:
     request = RequestFactory().get("/")
     del request.META["HTTP_COOKIE"]
-    assert cookies.signed_values(request, "session_token") == []
+    assert signed_cookies.signed_values(request, "session_token") == []
 
 
 def test_returns_each_genuine_value_once_in_the_order_sent_and_at_most_four() -> None:

@@ -22,8 +22,8 @@ from pytest_django import Settings
 from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth import client as auth_client
-from todo_site.better_auth import cookies
-from todo_site.better_auth.accounts import BY_ACCOUNT
+from todo_site.better_auth import signed_cookies
+from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.tests.server import free_port
 
@@ -347,7 +347,7 @@ def test_signs_out_all_the_same(
         assert (expiring.value, expiring["max-age"], expiring["path"]) == ("", 0, "/")
     assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert token not in caplog.text
-    cookie = f"{SESSION}={cookies.sign(token)}"
+    cookie = f"{SESSION}={signed_cookies.sign(token)}"
     assert Client().get("/", headers={"cookie": cookie}).headers["Location"] == "/sign-in/?next=/"
 
 

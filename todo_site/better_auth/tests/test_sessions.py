@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from todo_site.better_auth import cookies, sessions
+from todo_site.better_auth import sessions, signed_cookies
 from todo_site.better_auth.middleware import BetterAuthMiddleware
 from todo_site.better_auth.models import Session, User
 
@@ -31,7 +31,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 def sent(session: Session, *others: str) -> HttpRequest:
     return RequestFactory().get(
-        "/", headers={"cookie": "; ".join([f"{SESSION}={cookies.sign(session.token)}", *others])}
+        "/", headers={"cookie": "; ".join([f"{SESSION}={signed_cookies.sign(session.token)}", *others])}
     )
 
 
@@ -75,7 +75,7 @@ def test_extends_a_session_after_a_day(alice: User) -> None:
     expires_at, updated_at = times(session)
     assert earliest <= updated_at <= timezone.now()
     assert expires_at == updated_at + WEEK
-    assert response.cookies[SESSION].value == cookies.sign(session.token)
+    assert response.cookies[SESSION].value == signed_cookies.sign(session.token)
     assert attributes(response.cookies[SESSION]) == {
         "max-age": 604800,
         "expires": response.cookies[SESSION]["expires"],
@@ -146,12 +146,12 @@ def test_does_not_extend_for_a_view_that_does_not_ask(alice: User) -> None:
 def test_does_not_extend_what_is_not_to_be_remembered(alice: User, left: timedelta) -> None:
     session = session_of(alice, left)
     before = times(session)
-    assert not get(session, f"{DONT_REMEMBER}={cookies.sign('true')}").cookies
+    assert not get(session, f"{DONT_REMEMBER}={signed_cookies.sign('true')}").cookies
     assert times(session) == before
 
 
 @pytest.mark.parametrize(
-    "forged", ["", "true", f"true.{'A' * 43}%3D", cookies.sign("false"), cookies.sign("true")[:-3]]
+    "forged", ["", "true", f"true.{'A' * 43}%3D", signed_cookies.sign("false"), signed_cookies.sign("true")[:-3]]
 )
 def test_extends_in_spite_of_a_forged_wish_not_to_be_remembered(alice: User, forged: str) -> None:
     session = session_of(alice, DUE)
@@ -162,14 +162,14 @@ def test_extends_in_spite_of_a_forged_wish_not_to_be_remembered(alice: User, for
 def test_extends_in_spite_of_a_wish_signed_with_another_secret(alice: User, settings: Settings) -> None:
     genuine = settings.BETTER_AUTH_SECRET
     settings.BETTER_AUTH_SECRET = "another secret, as long as the first"
-    forged = cookies.sign("true")
+    forged = signed_cookies.sign("true")
     settings.BETTER_AUTH_SECRET = genuine
     assert SESSION in get(session_of(alice, DUE), f"{DONT_REMEMBER}={forged}").cookies
 
 
 def signed_in(session: Session) -> Client:
     client = Client()
-    client.cookies[SESSION] = cookies.sign(session.token)
+    client.cookies[SESSION] = signed_cookies.sign(session.token)
     return client
 
 
@@ -214,7 +214,7 @@ def test_does_not_extend_a_session_while_another_takes_its_place(alice: User) ->
     before = times(session)
     response = get(session, view=sign_in)
     assert times(session) == before
-    assert response.cookies[SESSION].value == cookies.sign(Session.objects.exclude(pk=session.pk).get().token)
+    assert response.cookies[SESSION].value == signed_cookies.sign(Session.objects.exclude(pk=session.pk).get().token)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
@@ -229,6 +229,6 @@ def test_signs_out_only_by_post(alice: User, method: str) -> None:
 def test_signs_out_only_with_a_csrf_token(alice: User) -> None:
     session = make_session(user=alice)
     client = Client(enforce_csrf_checks=True)
-    client.cookies[SESSION] = cookies.sign(session.token)
+    client.cookies[SESSION] = signed_cookies.sign(session.token)
     assert client.post("/sign-out/").status_code == 403
     assert Session.objects.get() == session

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from todo_site.better_auth import cookies
+from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.fields import random_token
 from todo_site.better_auth.models import Session, User
 
@@ -38,7 +38,7 @@ def this_one(alice: User) -> Session:
 
 def browser_with(session: Session, *, enforce_csrf_checks: bool = False) -> Client:
     client = Client(enforce_csrf_checks=enforce_csrf_checks)
-    client.cookies["better-auth.session_token"] = cookies.sign(session.token)
+    client.cookies["better-auth.session_token"] = signed_cookies.sign(session.token)
     return client
 
 

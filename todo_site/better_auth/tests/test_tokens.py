@@ -24,7 +24,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from pytest_django import Settings
 
 from tasks.tests.factories import make_task
-from todo_site.better_auth import cookies, tokens
+from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.auth_server import MISSING, Person, running_auth_server
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
@@ -82,7 +82,7 @@ def auth(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest
 @pytest.fixture(autouse=True)
 def _known_server(auth: str, settings: Settings) -> Iterator[None]:
     settings.BETTER_AUTH_URL = auth
-    tokens._key_sets.clear()
+    bearer_tokens._key_sets.clear()
     yield
     withdraw()
 
@@ -278,9 +278,9 @@ def test_refuses_a_key_that_was_rotated_out(owner: User, auth: str) -> None:
     token = sign(claims(owner, auth), kid)
     assert status(token) == 200
     withdraw(kid)
-    tokens.key_set().asked_at -= tokens.KEYS_COOLDOWN + 1
+    bearer_tokens.key_set().asked_at -= bearer_tokens.KEYS_COOLDOWN + 1
     assert status(token) == 200
-    tokens.key_set().asked_at -= tokens.KEYS_LIFETIME + 1
+    bearer_tokens.key_set().asked_at -= bearer_tokens.KEYS_LIFETIME + 1
     assert status(token) == 401
 
 
@@ -294,18 +294,18 @@ def test_asks_for_new_keys_when_one_is_unknown_but_not_more_often_than_the_cool_
     assert status(sign(claims(owner, auth), publish("EdDSA"))) == 200
     new = sign(claims(owner, auth), publish("ES256"), "ES256")
     assert status(new) == 401
-    tokens.key_set().asked_at -= tokens.KEYS_COOLDOWN + 1
+    bearer_tokens.key_set().asked_at -= bearer_tokens.KEYS_COOLDOWN + 1
     assert status(new) == 200
 
 
 def test_goes_on_with_the_known_keys_while_the_server_is_away(owner: User, auth: str, settings: Settings) -> None:
     token = sign(claims(owner, auth), publish("EdDSA"))
     assert status(token) == 200
-    keys = tokens.key_set()
+    keys = bearer_tokens.key_set()
     away = "http://127.0.0.1:1"
     settings.BETTER_AUTH_URL = away
-    tokens._key_sets[away] = keys
-    keys.asked_at -= tokens.KEYS_LIFETIME + 1
+    bearer_tokens._key_sets[away] = keys
+    keys.asked_at -= bearer_tokens.KEYS_LIFETIME + 1
     payload = claims(owner, away)
     kid = jwt.get_unverified_header(token)["kid"]
     assert status(sign(payload, kid)) == 200
@@ -315,7 +315,7 @@ def test_goes_on_with_the_known_keys_while_the_server_is_away(owner: User, auth:
 def test_knows_whether_somebody_is_staff(owner: User, auth: str, is_staff: bool) -> None:
     if is_staff:
         Staff.objects.create(user=owner)
-    found = tokens.find_user(sign(claims(owner, auth), publish("EdDSA")))
+    found = bearer_tokens.find_user(sign(claims(owner, auth), publish("EdDSA")))
     assert found
     assert (found, found.is_staff, found.session) == (owner, is_staff, None)
 
@@ -344,7 +344,7 @@ def test_needs_no_form_token_unless_a_session_cookie_comes_along(owner: User, au
     headers = {"Authorization": f"Bearer {sign(claims(owner, auth), publish('EdDSA'))}"}
     program = Client(enforce_csrf_checks=True)
     assert program.post("/tasks/new/", {"title": "By program"}, headers=headers).status_code == 303
-    for cookie in (cookies.sign(make_session(user=owner).token), "forged"):
+    for cookie in (signed_cookies.sign(make_session(user=owner).token), "forged"):
         browser = Client(enforce_csrf_checks=True)
         browser.cookies["better-auth.session_token"] = cookie
         assert browser.post("/tasks/new/", {"title": "By browser"}, headers=headers).status_code == 403

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tasks.tests.factories import make_task
-from todo_site.better_auth import cookies, sessions
+from todo_site.better_auth import sessions, signed_cookies
 from todo_site.better_auth.fields import ALPHABET, random_token
 from todo_site.better_auth.middleware import BetterAuthMiddleware
 from todo_site.better_auth.models import Session, Staff, User
@@ -34,7 +34,7 @@ def asked(cookie: str) -> HttpRequest:
 
 
 def cookie_of(session: Session) -> str:
-    return f"{NAME}={cookies.sign(session.token)}"
+    return f"{NAME}={signed_cookies.sign(session.token)}"
 
 
 @pytest.fixture
@@ -131,14 +131,14 @@ NOBODY: dict[str, Callable[[str], str]] = {
     "nothing": lambda token: "",
     "the bare token": lambda token: token,
     "a forged signature": lambda token: f"{token}.{'A' * 43}%3D",
-    "a token that no session has": lambda token: cookies.sign(random_token()),
-    "part of a token": lambda token: cookies.sign(token[:-1]),
-    "a LIKE pattern": lambda token: cookies.sign("%"),
-    "a quote": lambda token: cookies.sign("' OR ''='"),
-    "a NUL": lambda token: cookies.sign(f"{token}\0"),
-    "letters that are not ASCII": lambda token: "é".encode().decode("latin-1") + cookies.sign(token),
+    "a token that no session has": lambda token: signed_cookies.sign(random_token()),
+    "part of a token": lambda token: signed_cookies.sign(token[:-1]),
+    "a LIKE pattern": lambda token: signed_cookies.sign("%"),
+    "a quote": lambda token: signed_cookies.sign("' OR ''='"),
+    "a NUL": lambda token: signed_cookies.sign(f"{token}\0"),
+    "letters that are not ASCII": lambda token: "é".encode().decode("latin-1") + signed_cookies.sign(token),
     "100 kB": lambda token: "a" * 100_000,
-    "100 kB that were signed": lambda token: cookies.sign("a" * 100_000),
+    "100 kB that were signed": lambda token: signed_cookies.sign("a" * 100_000),
 }
 
 
@@ -219,7 +219,7 @@ TAMPERED: dict[str, Callable[[random.Random, str], str]] = {
     "a cut end": lambda r, text: quote(text, safe="")[: r.randrange(len(quote(text, safe="")))],
     "a cut beginning": lambda r, text: quote(text[r.randrange(1, len(text)) :], safe=""),
     "more dots": lambda r, text: insert(r, text, ".", "..", "%2E"),
-    "a swapped signature": lambda r, text: text.split(".")[0] + cookies.sign(some_token(r))[32:],
+    "a swapped signature": lambda r, text: text.split(".")[0] + signed_cookies.sign(some_token(r))[32:],
     "a swapped token": lambda r, text: quote(some_token(r) + text[32:], safe=""),
     "another case": lambda r, text: quote(replace(r, text, str.swapcase), safe=""),
     "control characters": lambda r, text: insert(r, text, "%00", "%0D", "%0A", "%0D%0ASet-Cookie:%20a=b", "%7F"),
@@ -236,7 +236,7 @@ TAMPERED: dict[str, Callable[[random.Random, str], str]] = {
 @pytest.mark.parametrize("tamper", TAMPERED.values(), ids=TAMPERED)
 def test_knows_nobody_by_a_tampered_cookie(session: Session, tamper: Callable[[random.Random, str], str]) -> None:
     make_task(user_id=session.user_id, title="Water the plants")
-    genuine = unquote(cookies.sign(session.token))
+    genuine = unquote(signed_cookies.sign(session.token))
     client, generator = Client(), random.Random(1)
     for raw in [tamper(generator, genuine) for _ in range(20)]:
         response = client.get("/", headers={"cookie": f"{NAME}={raw}"})

@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from jwt.utils import base64url_decode
 
 from . import client, sessions
+from .exceptions import Unavailable
 from .models import User
-from .refusals import Unavailable
 
 # What the server may be configured to sign with: public keys only, so that no published key can be taken for a secret.
 ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}

@@ -10,13 +10,12 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from todo_site.better_auth import sessions
+from todo_site.better_auth.exceptions import Refused
+from todo_site.better_auth.models import Account, Session, User
+from todo_site.better_auth.passwords import hash_password, verify_password
 from todo_site.web.client_address import client_address
 from todo_site.web.rate_limits import Limit, network_of
-
-from . import sessions
-from .models import Account, Session, User
-from .passwords import hash_password, verify_password
-from .refusals import Refused
 
 BY_ADDRESS = Limit("sign-in by address", tries=20, seconds=60)
 BY_ACCOUNT = Limit("sign-in by account", tries=10, seconds=900)

@@ -15,14 +15,14 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from todo_site.better_auth import client, sessions
+from todo_site.better_auth.client import Caller, Reply
+from todo_site.better_auth.exceptions import Refused, Unavailable
+from todo_site.better_auth.models import User
 from todo_site.web.client_address import client_address
 from todo_site.web.rate_limits import LimitReached
 
-from . import client, sessions
-from .accounts import BY_ACCOUNT, require_new_session
-from .client import Caller, Reply
-from .models import User
-from .refusals import Refused, Unavailable
+from .embedded import BY_ACCOUNT, require_new_session
 
 logger = logging.getLogger(__name__)
 

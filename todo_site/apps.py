@@ -3,12 +3,9 @@ from django.contrib.admin import apps as admin_apps
 
 
 class TodoSiteConfig(AppConfig):
-    """The site itself: what crosses its rooms, such as the staff's view of people and the demo command."""
+    """The project: what needs accounts and tasks alike, such as the admin's users and deleting an account."""
 
     name = "todo_site"
-
-    def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415  registers them
 
 
 class TodoAdminConfig(admin_apps.AdminConfig):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 read = subprocess.run(
-    [sys.executable, "-m", "todo_site.listen"],
+    [sys.executable, "-m", "todo_site.operations.server_options"],
     cwd=Path(__file__).resolve().parents[1],
     stdout=subprocess.PIPE,
     check=False,
@@ -50,7 +50,7 @@ forwarded_allow_ips = ""  # Django reads X-Forwarded-* itself, by TRUSTED_PROXIE
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"default": {"()": "todo_site.log.Formatter"}},
+    "formatters": {"default": {"()": "todo_site.operations.log_formatter.Formatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {

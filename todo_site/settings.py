@@ -41,9 +41,11 @@ TEST_RUNNER = "todo_site.test_runner.PytestRunner"
 
 INSTALLED_APPS = [
     "todo_site",
+    "todo_site.operations",
     "todo_site.better_auth",
     "tasks",
     "todo_site.ownership",
+    "todo_site.web",
     "todo_site.apps.TodoAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -204,7 +206,7 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"default": {"()": "todo_site.log.Formatter"}},
+    "formatters": {"default": {"()": "todo_site.operations.log_formatter.Formatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},

@@ -1,7 +1,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from . import erasure, health, metrics
+from . import erasure
+from .operations import health, metrics
 from .web import csp_report, manifest
 
 handler400 = "todo_site.web.error_views.bad_request"

@@ -1,4 +1,4 @@
-"""Better Auth's tables, as its server makes them, and two tables of ours beside them.
+"""Better Auth's tables, as its server makes them, and the table of the staff beside them.
 
 The server owns the first four: nothing may be added to them, since an unknown NOT NULL column makes it refuse every
 request. Rows that are made here can be read there, and the other way round.
@@ -170,17 +170,3 @@ class Staff(models.Model):
 
     def __str__(self) -> str:
         return self.user_id
-
-
-class RateLimit(models.Model):
-    """How often something was tried in the current window. In the database, so that all workers count together."""
-
-    key = models.TextField(primary_key=True)
-    count = models.IntegerField()
-    expires_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        db_table = "rate_limit"
-
-    def __str__(self) -> str:
-        return self.key

@@ -11,8 +11,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tasks.models import Task
-from todo_site.better_auth.models import RateLimit, User
+from todo_site.better_auth.models import User
 from todo_site.web import rate_limits
+from todo_site.web.models import RateLimit
 from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, SEARCH, Limit
 
 HERE = "127.0.0.1"

@@ -15,7 +15,7 @@ from django.urls import path
 from pytest_django import Settings
 
 from todo_site.better_auth.tests.factories import make_user
-from todo_site.log import Formatter
+from todo_site.operations.log_formatter import Formatter
 
 TYPED = "buy a ring for Bob"
 

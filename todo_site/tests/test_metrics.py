@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tasks.tests.factories import make_task
-from todo_site import metrics
 from todo_site.better_auth.models import User
+from todo_site.operations import metrics
 
 from .server import free_port
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from todo_site import metrics
+from todo_site.operations import metrics
 
 from . import wsgi_guard
 from .error_views import error_page

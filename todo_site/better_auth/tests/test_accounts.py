@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT, BY_ADDRESS
-from todo_site.better_auth.models import Account, RateLimit, Session, User
+from todo_site.better_auth.models import Account, Session, User
+from todo_site.web.models import RateLimit
 from todo_site.web.rate_limits import network_of
 
 from .factories import make_account

@@ -7,8 +7,9 @@ from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A0
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
-from . import environment
-from .listen import THREADS, workers
+from todo_site import environment
+
+from .server_options import THREADS, workers
 
 LIMIT = """
 SELECT least(

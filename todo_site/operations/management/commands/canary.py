@@ -7,9 +7,9 @@ from typing import Any
 import urllib3
 from django.core.management.base import BaseCommand, CommandError
 
-from todo_site.canary import Blind, Canary, find
-from todo_site.listen import listen
-from todo_site.models import CanaryFinding
+from todo_site.operations.canary import Blind, Canary, find
+from todo_site.operations.models import CanaryFinding
+from todo_site.operations.server_options import listen
 
 logger = logging.getLogger(__name__)
 

@@ -22,10 +22,9 @@ from django.utils import timezone
 
 from tasks.journal import TaskEvent
 from tasks.models import Task
+from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.fields import random_token
 from todo_site.better_auth.models import Session, User
-
-from .better_auth import signed_cookies
 
 LIFETIME = timedelta(minutes=10)
 WORD = "canary"  # in the title of all their tasks, so that a search for it would find the other's

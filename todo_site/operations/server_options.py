@@ -1,4 +1,4 @@
-"""``python -m todo_site.listen``: where to listen, and with how many processes and threads, as JSON for gunicorn."""
+"""``python -m todo_site.operations.server_options``: print gunicorn's address, processes and threads as JSON."""
 
 from __future__ import annotations
 

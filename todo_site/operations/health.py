@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from todo_site.better_auth import client
+from todo_site.better_auth.exceptions import Unavailable
+from todo_site.ownership import row_level_security
 
-from .better_auth.exceptions import Unavailable
 from .models import CanaryFinding
-from .ownership import row_level_security
 
 
 @login_not_required

@@ -29,7 +29,7 @@ PARTITIONS = int(os.environ.get("PARTITIONS", "16"))
 TASKS = 100  # of each person, but of one
 MANY = ROWS // 20  # of that one
 TIMES = 5  # that each statement is timed
-TABLES = {"task": "Task", "task_event": "TaskEvent"}
+TABLES = {"task": "Task", "task_event": "JournalEntry"}
 
 FILL = f"""
 SET synchronous_commit = off; SET maintenance_work_mem = '1GB'; SET session_replication_role = replica;
@@ -111,9 +111,9 @@ def report_journal() -> None:
     """Write as people do, through the site's own verbs: of ten tasks eight are completed, four edited, one deleted."""
     from django.db import connection
 
-    from tasks.journal import Origin
     from tasks.models import Task
     from todo_site.better_auth.models import User
+    from todo_site.journal.models import Origin
 
     person = User.objects.create(id="sample", name="Sample", email="sample@example.org", email_verified=True)
     tasks = Task.objects.for_user(person.pk)
@@ -275,8 +275,8 @@ def write_all(person: str, other: str) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from tasks.journal import Origin
     from tasks.models import Task
+    from todo_site.journal.models import Origin
     from todo_site.ownership.row_level_security import missing, seeing_only
 
     assert missing() == []

@@ -15,13 +15,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from todo_site.journal.models import JournalEntry, Origin
 from todo_site.ownership.row_level_security import seeing_only
 from todo_site.web.error_views import error_page
 from todo_site.web.pending_form import Typed
 from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, ReasonForm
-from .journal import Origin, TaskEvent
 from .models import EditConflict, Task, TaskQuerySet
 from .reasons import Reason
 
@@ -110,7 +110,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         def view() -> HttpResponse:
             shown = dict(extra_context or {})
             if task := self.get_object(request, unquote(object_id)):
-                entries = TaskEvent.objects.for_user(task.owner).filter(task_id=task.pk).newest_first()
+                entries = JournalEntry.objects.for_user(task.owner).filter(task_id=task.pk).newest_first()
                 shown |= {"entries": entries[:HISTORY_SIZE], "owner": find_user(task.owner)}
             return super(TaskAdmin, self).history_view(request, object_id, shown)
 

@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import Any
 
-from .journal import State
+from todo_site.journal.models import State
 
 VERSION = "1.0.0"
 COLUMNS = ("id", "user_id", "title", "description", "status", "complete", "created_at", "updated_at")

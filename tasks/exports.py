@@ -15,10 +15,10 @@ from typing import Any
 from django.db.models import F
 from django.db.models.fields.tuple_lookups import TupleGreaterThan
 
+from todo_site.journal.models import JournalEntry, JournalEntryQuerySet, as_text
 from todo_site.ownership.row_level_security import seeing_only
 
 from .contract import CSV_COLUMNS, VERSION, as_contract, escaped
-from .journal import TaskEvent, TaskEventQuerySet, as_text
 from .models import Task
 
 CHUNK = 500
@@ -89,11 +89,11 @@ def journal_of(user_id: str) -> Iterator[Chunk]:
         yield [{**entry.record(), "hash": entry.hash} for entry in chunk]
 
 
-def journal_of_user(user_id: str) -> TaskEventQuerySet:
-    return TaskEvent.objects.for_user(user_id)
+def journal_of_user(user_id: str) -> JournalEntryQuerySet:
+    return JournalEntry.objects.for_user(user_id)
 
 
-def entries_behind(entries: TaskEventQuerySet) -> Callable[[TaskEvent | None], list[TaskEvent]]:
+def entries_behind(entries: JournalEntryQuerySet) -> Callable[[JournalEntry | None], list[JournalEntry]]:
     return lambda last: list(entries.filter(number__gt=last.number if last else 0)[:CHUNK])
 
 

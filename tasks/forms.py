@@ -7,7 +7,8 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from .journal import State
+from todo_site.journal.models import State
+
 from .models import Task
 from .text import MAX_TITLE, require_visible, with_unix_line_ends
 

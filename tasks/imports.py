@@ -17,8 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from todo_site.journal.models import State, as_text
+
 from .contract import unescaped
-from .journal import State, as_text
 from .models import Task, TaskQuerySet, derived_id
 from .text import MAX_TITLE, is_visible, with_unix_line_ends
 

@@ -18,12 +18,23 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from todo_site.journal.models import (
+    MOST_ROWS,
+    Head,
+    JournalEntry,
+    JournalEntryQuerySet,
+    Origin,
+    State,
+    Step,
+    as_text,
+    earliest,
+    turn_of,
+)
 from todo_site.ownership.compiled_queries import Given, Statement
 from todo_site.ownership.managers import OWNER, OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedModel, OwnTime
 from todo_site.ownership.pipeline import fetch_together
 
-from .journal import MOST_ROWS, Head, Origin, State, Step, TaskEvent, TaskEventQuerySet, as_text, earliest, turn_of
 from .preferences.models import Preferences  # noqa: F401  Django looks for the models of an app here
 from .search import Search
 from .text import require_visible
@@ -61,7 +72,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         """The tasks with each word of ``q`` in the title or the description, whatever its case and accents."""
         return self.filter(Search.parse(q).condition)
 
-    def add(self, task: Task, origin: Origin) -> TaskEvent:
+    def add(self, task: Task, origin: Origin) -> JournalEntry:
         """Add a task that brings its own id. When that was done before, nothing is, and the earlier entry comes back.
 
         An id that is taken by somebody else is replaced, so that nobody learns of it.
@@ -73,26 +84,26 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
             task.id = uuid.uuid4()
             return self._add(task, origin)
 
-    def _add(self, task: Task, origin: Origin) -> TaskEvent:
+    def _add(self, task: Task, origin: Origin) -> JournalEntry:
         earlier = earliest(self.db).given(owner=self.owner, task_id=task.pk)
         with turn_of(self.owner, self.db, earlier) as (head, added):
             if added:
-                return cast(TaskEvent, added[0])
+                return cast(JournalEntry, added[0])
             task.created_at = task.updated_at = timezone.now()
             return self._write([Step(task.id, None, task.state())], origin, head)[0]
 
-    def add_many(self, tasks: Mapping[uuid.UUID, State], origin: Origin) -> list[TaskEvent]:
+    def add_many(self, tasks: Mapping[uuid.UUID, State], origin: Origin) -> list[JournalEntry]:
         """Add tasks that bring their own ids, as add() does; the entries of those that were not added before.
 
         When all of them were, the earlier entries come back.
         """
-        earlier = self._journal().filter(task_id__in=list(tasks), verb=TaskEvent.Verb.CREATE).order_by("number")
+        earlier = self._journal().filter(task_id__in=list(tasks), verb=JournalEntry.Verb.CREATE).order_by("number")
         with turn_of(self.owner, self.db, earlier) as (head, added):
             known = {entry.task_id: entry for entry in added}
             steps = [Step(task_id, None, state) for task_id, state in tasks.items() if task_id not in known]
             return self._write(steps, origin, head) or list(known.values())
 
-    def take_in(self, tasks: Mapping[uuid.UUID, State], origin: Origin, batch: uuid.UUID) -> list[TaskEvent]:
+    def take_in(self, tasks: Mapping[uuid.UUID, State], origin: Origin, batch: uuid.UUID) -> list[JournalEntry]:
         """Import tasks as they are, under the ids that they bring. Those that are here already stay as they are here.
 
         Where one of the ids is taken by somebody else all get other ids, always the same ones, so that nobody learns
@@ -111,7 +122,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         other_id: Callable[[uuid.UUID], uuid.UUID],
         origin: Origin,
         batch: uuid.UUID,
-    ) -> list[TaskEvent]:
+    ) -> list[JournalEntry]:
         with turn_of(self.owner, self.db) as (head,):
             here = self.already_here(tasks)
             come = {task_id: state for task_id, state in tasks.items() if task_id not in here}
@@ -127,7 +138,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 found.update({brought[task.pk]: task for task in self._all().filter(pk__in=those)})
         return found
 
-    def edit(self, task_id: uuid.UUID, wanted: State, version: int | None, origin: Origin) -> list[TaskEvent]:
+    def edit(self, task_id: uuid.UUID, wanted: State, version: int | None, origin: Origin) -> list[JournalEntry]:
         """Give a task these fields, which were typed when it was at ``version``; the entry, if that changes anything.
 
         Fields that only somebody else changed meanwhile stay so. Raises EditConflict, and Task.DoesNotExist.
@@ -145,33 +156,33 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 )
             return self._change([task], {field: wanted[field] for field in mine}, origin, head)
 
-    def set_status(self, status: str, origin: Origin) -> list[TaskEvent]:
+    def set_status(self, status: str, origin: Origin) -> list[JournalEntry]:
         """Bring all tasks of this queryset into the wanted state; those that are there already stay as they are."""
         with turn_of(self.owner, self.db, self.exclude(status=status).oldest_first()) as (head, tasks):
             return self._change(tasks, {"status": status}, origin, head)
 
-    def discard(self, origin: Origin) -> list[TaskEvent]:
+    def discard(self, origin: Origin) -> list[JournalEntry]:
         """Move all tasks of this queryset into the trash."""
         with turn_of(self.owner, self.db, self.oldest_first()) as (head, tasks):
             return self._write([Step(task.pk, task.state(), None) for task in tasks], origin, head)
 
-    def undo(self, entry_or_batch: uuid.UUID, origin: Origin) -> list[TaskEvent]:
+    def undo(self, entry_or_batch: uuid.UUID, origin: Origin) -> list[JournalEntry]:
         """Revert an entry of the journal, or all entries of a batch; none is made when that was done before.
 
-        Raises TaskEvent.DoesNotExist, and CannotUndo where something newer stands in the way.
+        Raises JournalEntry.DoesNotExist, and CannotUndo where something newer stands in the way.
         """
         return self._revert(self._journal().named(entry_or_batch).of_tasks().newest_first(), origin)
 
-    def restore(self, task_id: uuid.UUID, origin: Origin) -> list[TaskEvent]:
+    def restore(self, task_id: uuid.UUID, origin: Origin) -> list[JournalEntry]:
         """Revert the last deletion of a task, as undo() does."""
-        deletions = self._journal().filter(task_id=task_id, verb=TaskEvent.Verb.DELETE)
+        deletions = self._journal().filter(task_id=task_id, verb=JournalEntry.Verb.DELETE)
         return self._revert(deletions.newest_first()[:1], origin)
 
-    def _revert(self, entries: TaskEventQuerySet, origin: Origin) -> list[TaskEvent]:
+    def _revert(self, entries: JournalEntryQuerySet, origin: Origin) -> list[JournalEntry]:
         tasks = self._all().filter(pk__in=entries.values("task_id"))
         with turn_of(self.owner, self.db, entries, tasks) as (head, found, tasks_there):
             if not found:
-                raise TaskEvent.DoesNotExist
+                raise JournalEntry.DoesNotExist
             there = {task.pk: task.state() for task in tasks_there}
             steps = []
             for entry in found:
@@ -198,16 +209,16 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
             self._all().delete()
             Upload.objects.for_user(self.owner).using(self.db).delete()
             # The database lets the entries go only where one of them says that this is meant.
-            journal.create(number=0, verb=TaskEvent.Verb.ERASE, request_id=origin.request_id)
-            journal.exclude(verb=TaskEvent.Verb.ERASE).delete()
+            journal.create(number=0, verb=JournalEntry.Verb.ERASE, request_id=origin.request_id)
+            journal.exclude(verb=JournalEntry.Verb.ERASE).delete()
             journal.delete()
             return receipt
 
     def _all(self) -> TaskQuerySet:
         return Task.objects.for_user(self.owner).using(self.db)
 
-    def _journal(self) -> TaskEventQuerySet:
-        return TaskEvent.objects.for_user(self.owner).using(self.db)
+    def _journal(self) -> JournalEntryQuerySet:
+        return JournalEntry.objects.for_user(self.owner).using(self.db)
 
     def _other_id(self, task_id: uuid.UUID) -> uuid.UUID:
         return derived_id(self.owner, "taken", str(task_id))
@@ -227,12 +238,14 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 return None
         return state if version_of(state) == version else None
 
-    def _change(self, tasks: Iterable[Task], values: State, origin: Origin, head: Head) -> list[TaskEvent]:
+    def _change(self, tasks: Iterable[Task], values: State, origin: Origin, head: Head) -> list[JournalEntry]:
         values = {**values, "updated_at": as_text(timezone.now())} if values else {}
         steps = [Step(task.pk, state, {**state, **values}) for task in tasks for state in [task.state()]]
         return self._write([step for step in steps if step.changes], origin, head)
 
-    def _write(self, steps: list[Step], origin: Origin, head: Head, batch: uuid.UUID | None = None) -> list[TaskEvent]:
+    def _write(
+        self, steps: list[Step], origin: Origin, head: Head, batch: uuid.UUID | None = None
+    ) -> list[JournalEntry]:
         """Carry out the steps and append them to the journal behind its head, within the owner's turn."""
         gone = [step.task_id for step in steps if step.after is None]
         for ids in batched(gone, MOST_IDS, strict=False):

@@ -20,9 +20,9 @@ from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessTha
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
+from todo_site.journal.models import JournalEntry
 from todo_site.ownership.compiled_queries import Given
 
-from .journal import TaskEvent
 from .models import Task
 
 PAGE_SIZE = 50
@@ -182,17 +182,17 @@ def is_backwards(cursor: Cursor | None) -> bool:
 class EntryPage:
     """Up to PAGE_SIZE entries of the journal, newest first, and the number before which the next page begins."""
 
-    entries: list[TaskEvent]
+    entries: list[JournalEntry]
     before: int | None
 
     @staticmethod
-    def query(entries: QuerySet[TaskEvent], before: str) -> QuerySet[TaskEvent]:
+    def query(entries: QuerySet[JournalEntry], before: str) -> QuerySet[JournalEntry]:
         """The page before a number, as it stands in an address; anything else is the first page. And one entry more."""
         if re.fullmatch("[0-9]{1,18}", before):
             entries = entries.filter(number__lt=int(before))
         return entries[: PAGE_SIZE + 1]
 
     @classmethod
-    def of(cls, found: list[TaskEvent]) -> Self:
+    def of(cls, found: list[JournalEntry]) -> Self:
         """The page of the entries that its query has found."""
         return cls(found[:PAGE_SIZE], found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None)

@@ -9,7 +9,7 @@ from typing import Self
 from django.http import HttpRequest
 from django.utils import timezone
 
-from .journal import Origin
+from todo_site.journal.models import Origin
 
 KEY = "reason"
 LIFETIME = timedelta(hours=1)

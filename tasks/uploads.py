@@ -8,10 +8,9 @@ from typing import ClassVar
 
 from django.db import models
 
+from todo_site.journal.models import turn_of
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedModel
-
-from .journal import turn_of
 
 
 class UploadQuerySet(OwnedQuerySet["Upload"]):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from todo_site.journal.models import CannotUndo, JournalEntry, Origin
 from todo_site.ownership.pipeline import fetch_together
 from todo_site.web.database_errors import idempotent
 from todo_site.web.error_views import error_page
@@ -24,7 +25,6 @@ from todo_site.web.rate_limits import CREATE, SEARCH, limited
 from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
-from .journal import CannotUndo, Origin, TaskEvent
 from .listing import Listing
 from .models import EditConflict, Task
 from .paging import Cursor, EntryPage
@@ -92,7 +92,7 @@ def suggested(request: HttpRequest) -> dict[str, str]:
 @require_safe
 def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    newest = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()[:HISTORY_SIZE]
+    newest = JournalEntry.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()[:HISTORY_SIZE]
     found, entries = fetch_together(tasks.filter(pk=task_id), newest)
     if not found:
         raise Http404
@@ -123,7 +123,7 @@ def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 
 def gone(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     """404; or, for a task that went into the trash while its form was open, a page that keeps what was typed."""
-    trash = TaskEvent.objects.for_user(request.user.id).in_trash()
+    trash = JournalEntry.objects.for_user(request.user.id).in_trash()
     if not trash.filter(task_id=task_id).exists() or request.method != "POST":
         raise Http404
     title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
@@ -151,7 +151,7 @@ def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def delete_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    trash = TaskEvent.objects.for_user(request.user.id).in_trash()
+    trash = JournalEntry.objects.for_user(request.user.id).in_trash()
     entries = tasks.filter(pk=task_id).discard(Origin.of(request)) or [get_object_or_404(trash, task_id=task_id)]
     tell(request, _("Deleted “%(title)s”.") % {"title": short(entries[0].title)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
@@ -194,10 +194,10 @@ def undo(request: OwnerRequest, entry_id: uuid.UUID) -> HttpResponse:
     return undone(request, partial(tasks.undo, entry_id), next_url(request) or reverse("tasks:list"))
 
 
-def undone(request: OwnerRequest, revert: Callable[[Origin], list[TaskEvent]], back: str) -> HttpResponse:
+def undone(request: OwnerRequest, revert: Callable[[Origin], list[JournalEntry]], back: str) -> HttpResponse:
     try:
         entries = revert(Origin.of(request))
-    except TaskEvent.DoesNotExist:
+    except JournalEntry.DoesNotExist:
         raise Http404 from None
     except CannotUndo as refusal:
         messages.error(request, str(refusal))
@@ -216,7 +216,7 @@ def undone(request: OwnerRequest, revert: Callable[[Origin], list[TaskEvent]], b
     return SeeOther(back)
 
 
-def at_row(address: str, entry: TaskEvent) -> str:
+def at_row(address: str, entry: JournalEntry) -> str:
     """The address of the list at the row that the entry is about; any other as it is."""
     is_list = address.partition("?")[0] == reverse("tasks:list")
     return f"{address}#task-{entry.task_id}" if is_list and "#" not in address else address
@@ -224,7 +224,7 @@ def at_row(address: str, entry: TaskEvent) -> str:
 
 @require_safe
 def trash(request: OwnerRequest) -> HttpResponse:
-    deletions = TaskEvent.objects.for_user(request.user.id).in_trash().newest_first()
+    deletions = JournalEntry.objects.for_user(request.user.id).in_trash().newest_first()
     page = EntryPage.of(list(EntryPage.query(deletions, request.GET.get("before", ""))))
     return render(request, "tasks/trash.html", {"page": page})
 
@@ -238,7 +238,7 @@ def restore(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def history(request: OwnerRequest) -> HttpResponse:
-    journal, tasks = TaskEvent.objects.for_user(request.user.id), Task.objects.for_user(request.user.id)
+    journal, tasks = JournalEntry.objects.for_user(request.user.id), Task.objects.for_user(request.user.id)
     asked = EntryPage.query(journal.newest_first(), request.GET.get("before", ""))
     ids = asked.values("task_id")
     entries, newest, titles, deletions = fetch_together(
@@ -253,7 +253,7 @@ def history(request: OwnerRequest) -> HttpResponse:
     return render(request, "tasks/history.html", context)
 
 
-def tell(request: HttpRequest, words: str, entries: list[TaskEvent]) -> None:
+def tell(request: HttpRequest, words: str, entries: list[JournalEntry]) -> None:
     """Say on the next page what was done; what these entries of the journal say can be undone from there."""
     messages.success(request, words, extra_tags=str(entries[0].batch or entries[0].pk) if entries else "")
 

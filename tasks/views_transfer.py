@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from todo_site.journal.models import JournalEntry, Origin, as_text
 from todo_site.web.database_errors import idempotent
 from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, is_safe, limited
 from todo_site.web.redirects import SeeOther, next_url
@@ -20,7 +21,6 @@ from todo_site.web.redirects import SeeOther, next_url
 from .exports import as_csv, as_json
 from .forms_transfer import ImportForm, PasteForm, some_of
 from .imports import Plan, read_file
-from .journal import Origin, TaskEvent, as_text
 from .models import Task
 from .uploads import Upload
 from .views import OwnerRequest, posted, tell
@@ -46,7 +46,7 @@ def paste(request: OwnerRequest) -> HttpResponse:
 @limited(EXPORT, is_safe)
 @require_safe
 def export_json(request: OwnerRequest) -> StreamingHttpResponse:
-    journal = TaskEvent.objects.for_user(request.user.id)
+    journal = JournalEntry.objects.for_user(request.user.id)
     exported_at = as_text(timezone.now())
     return download(as_json(request.user.id, exported_at, journal.last_number()), "application/json", "json")
 
@@ -54,7 +54,7 @@ def export_json(request: OwnerRequest) -> StreamingHttpResponse:
 @limited(EXPORT, is_safe)
 @require_safe
 def export_csv(request: OwnerRequest) -> StreamingHttpResponse:
-    journal = TaskEvent.objects.for_user(request.user.id)
+    journal = JournalEntry.objects.for_user(request.user.id)
     return download(as_csv(request.user.id, journal.last_number()), "text/csv; charset=utf-8", "csv")
 
 
@@ -94,7 +94,7 @@ def take_in(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
         reading = read_file(upload.name, upload.content, request.user.id)
         tasks.take_in(reading.tasks, Origin.of(request), batch=upload_id)
         upload.delete()
-    imported = TaskEvent.objects.for_user(request.user.id).filter(batch=upload_id)
+    imported = JournalEntry.objects.for_user(request.user.id).filter(batch=upload_id)
     n = imported.count()
     if not n and upload is None:
         raise Http404

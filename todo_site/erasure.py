@@ -16,13 +16,13 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from tasks.journal import Origin
 from tasks.models import Task
 from tasks.views import OwnerRequest
 
 from .better_auth.backends.embedded import has_password
 from .better_auth.forms import ConfirmForm
 from .better_auth.views import attempt, clear_browser, door, page_with
+from .journal.models import Origin
 
 RECEIPT = "receipt"
 LIFETIME = timedelta(hours=1)

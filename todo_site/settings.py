@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "todo_site.operations",
     "todo_site.better_auth",
     "tasks",
+    "todo_site.journal",
     "todo_site.ownership",
     "todo_site.web",
     "todo_site.apps.TodoAdminConfig",

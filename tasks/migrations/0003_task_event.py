@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import todo_site.ownership.models
-from tasks.append_only import MakeAppendOnly
+from todo_site.journal.triggers import MakeAppendOnly
 from todo_site.ownership.row_level_security import EnableRowSecurity
 
 

@@ -19,10 +19,10 @@ from django.test.utils import CaptureQueriesContext
 
 from tasks import exports
 from tasks.contract import escaped, unescaped
-from tasks.journal import Origin
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
+from todo_site.journal.models import Origin
 
 pytestmark = pytest.mark.django_db
 

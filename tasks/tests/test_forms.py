@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tasks.journal import TaskEvent
 from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
+from todo_site.journal.models import JournalEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def test_makes_one_task_of_a_form_that_is_sent_four_times_at_once(sign_in: Calla
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(send, browsers)) == [303] * 4
     assert str(only_task(alice).pk) == form["id"]
-    assert TaskEvent.objects.for_user(alice.id).count() == 1
+    assert JournalEntry.objects.for_user(alice.id).count() == 1
 
 
 def test_keeps_line_breaks_in_one_form(alice: User, alices: Client) -> None:

@@ -22,7 +22,6 @@ from django.utils import timezone
 
 from tasks.forms_transfer import ImportForm
 from tasks.imports import state_of
-from tasks.journal import Origin, TaskEvent
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
 from tasks.tests.test_export import NASTY, whole
@@ -30,6 +29,7 @@ from tasks.text import is_visible
 from tasks.uploads import Upload
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
+from todo_site.journal.models import JournalEntry, Origin
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def test_gives_back_what_was_exported_and_erased(alices: Client, tasks: TaskQuer
     tasks.erase(HERE)
     take(alices, name, content)
     assert rows(tasks) == before
-    journal = TaskEvent.objects.for_user(tasks.owner)
+    journal = JournalEntry.objects.for_user(tasks.owner)
     assert set(journal.values_list("verb", flat=True)) == {"import"}
     assert len(set(journal.values_list("batch", flat=True))) == 1
 
@@ -477,7 +477,7 @@ def test_imports_once_when_the_button_is_pressed_four_times_at_once(sign_in: Cal
     with ThreadPoolExecutor(4) as pool:
         assert all("Imported 50 tasks." in answer for answer in pool.map(press, browsers))
     assert Task.objects.for_user(alice.id).count() == 50
-    assert TaskEvent.objects.for_user(alice.id).count() == 50
+    assert JournalEntry.objects.for_user(alice.id).count() == 50
 
 
 def test_prints_the_list_with_whole_descriptions_if_they_are_asked_for(alice: User, alices: Client) -> None:

@@ -10,10 +10,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from tasks.journal import CannotUndo, Origin, TaskEvent
 from tasks.models import EditConflict, Task, TaskQuerySet
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
+from todo_site.journal.models import CannotUndo, JournalEntry, Origin
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +25,8 @@ def tasks(alice: User) -> TaskQuerySet:
     return Task.objects.for_user(alice.id)
 
 
-def journal(user: User) -> list[TaskEvent]:
-    return list(TaskEvent.objects.for_user(user.id).order_by("number"))
+def journal(user: User) -> list[JournalEntry]:
+    return list(JournalEntry.objects.for_user(user.id).order_by("number"))
 
 
 def verbs(user: User) -> list[str]:
@@ -115,7 +115,7 @@ def test_erases_everything_of_its_owner_and_nothing_else(alice: User, bob: User,
     assert verbs(bob) == ["create"]
     add(tasks, "New")
     with pytest.raises(IntegrityError), transaction.atomic():
-        TaskEvent.objects.for_user(alice.id).delete()
+        JournalEntry.objects.for_user(alice.id).delete()
 
 
 def test_brings_a_task_back_as_it_was(alice: User, tasks: TaskQuerySet) -> None:
@@ -123,10 +123,10 @@ def test_brings_a_task_back_as_it_was(alice: User, tasks: TaskQuerySet) -> None:
     tasks.filter(pk=task.id).set_status("completed", HERE)
     before = rows(tasks)
     (entry,) = tasks.filter(pk=task.id).discard(HERE)
-    assert TaskEvent.objects.for_user(alice.id).in_trash().get() == entry
+    assert JournalEntry.objects.for_user(alice.id).in_trash().get() == entry
     tasks.undo(entry.pk, HERE)
     assert rows(tasks) == before
-    assert not TaskEvent.objects.for_user(alice.id).in_trash().exists()
+    assert not JournalEntry.objects.for_user(alice.id).in_trash().exists()
 
 
 def test_undoes_once_however_often_it_is_asked(alice: User, tasks: TaskQuerySet) -> None:
@@ -195,7 +195,7 @@ def test_gives_any_sequence_back_when_all_is_undone_in_reverse(alice: User, task
     while len(done) < 200:
         ids = list(tasks.values_list("pk", flat=True))
         picked = tasks.filter(pk__in=chance.sample(ids, min(len(ids), chance.choice([1, 1, 3]))))
-        entries: list[TaskEvent] = []
+        entries: list[JournalEntry] = []
         match chance.choice(["add", "edit", "status", "discard", "undo"]):
             case "add":
                 entries = [tasks.add(Task(user_id=alice.id, title=f"T{chance.random()}"), HERE)]
@@ -222,7 +222,7 @@ def test_gives_any_sequence_back_when_all_is_undone_in_reverse(alice: User, task
 def test_is_nobody_elses(alice: User, bob: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
     (entry,) = tasks.filter(pk=task.id).discard(HERE)
-    with pytest.raises(TaskEvent.DoesNotExist):
+    with pytest.raises(JournalEntry.DoesNotExist):
         Task.objects.for_user(bob.id).undo(entry.pk, HERE)
     assert journal(bob) == []
     assert rows(tasks) == []
@@ -255,7 +255,7 @@ def test_offers_undo_on_the_next_page_and_takes_it_back(alice: User, alices: Cli
     task = add(tasks, "Milk")
     page = alices.post(f"/tasks/{task.id}/delete/", {"next": "/?status=all"}, follow=True).text
     assert "Deleted “Milk”." in page
-    (entry,) = TaskEvent.objects.for_user(alice.id).in_trash()
+    (entry,) = JournalEntry.objects.for_user(alice.id).in_trash()
     assert f'action="/undo/{entry.pk}/"' in page
     undone = alices.post(f"/undo/{entry.pk}/", {"next": "/?status=all"})
     assert (undone.status_code, undone.headers["Location"]) == (303, f"/?status=all#task-{task.id}")

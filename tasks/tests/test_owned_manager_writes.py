@@ -14,9 +14,9 @@ from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.journal import Origin
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.scene import Scene, make_scene, titles
+from todo_site.journal.models import Origin
 from todo_site.ownership.managers import UserIdRequired
 
 type Write = Callable[[TaskQuerySet], object]

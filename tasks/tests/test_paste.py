@@ -11,10 +11,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tasks.journal import TaskEvent
 from tasks.models import Task
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
+from todo_site.journal.models import JournalEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def test_undoes_all_lines_at_once(alice: User, alices: Client) -> None:
     assert undo
     alices.post(undo[1])
     assert shown(alice) == []
-    entries = TaskEvent.objects.for_user(alice.id).order_by("number")
+    entries = JournalEntry.objects.for_user(alice.id).order_by("number")
     assert [entry.verb for entry in entries] == ["create"] * 3 + ["delete"] * 3
 
 
@@ -136,4 +136,4 @@ def test_makes_its_tasks_once_when_it_is_sent_four_times_at_once(sign_in: Callab
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(send, browsers)) == [303] * 4
     assert len(shown(alice)) == 20
-    assert TaskEvent.objects.for_user(alice.id).count() == 20
+    assert JournalEntry.objects.for_user(alice.id).count() == 20

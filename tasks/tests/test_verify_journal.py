@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tasks.journal import Origin, TaskEvent
 from tasks.models import Task
 from todo_site.better_auth.models import User
+from todo_site.journal.models import JournalEntry, Origin
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def entries(alice: User) -> Entries:
         tasks.add(Task(user_id=alice.id, title=title, description="é\ne\u0301"), Origin("r", "boss", "why <b>"))
     tasks.set_status("completed", Origin())
     tasks.discard(Origin())
-    journal = TaskEvent.objects.for_user(alice.id).order_by("number")
+    journal = JournalEntry.objects.for_user(alice.id).order_by("number")
     return [{**entry.record(), "hash": entry.hash} for entry in journal]
 
 

@@ -20,11 +20,11 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from tasks.journal import TaskEvent
 from tasks.models import Task
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.fields import random_token
 from todo_site.better_auth.models import Session, User
+from todo_site.journal.models import JournalEntry
 
 LIFETIME = timedelta(minutes=10)
 WORD = "canary"  # in the title of all their tasks, so that a search for it would find the other's
@@ -108,20 +108,20 @@ class Canary:
 
     def kinds(self) -> set[str]:
         tasks = Task.objects.for_user(self.user.id)
-        in_trash = TaskEvent.objects.for_user(self.user.id).in_trash().exists()
+        in_trash = JournalEntry.objects.for_user(self.user.id).in_trash().exists()
         return set(tasks.values_list("status", flat=True)) | ({"trash"} if in_trash else set())
 
     def marks(self) -> set[str]:
         """What only this account may be shown."""
         tasks = Task.objects.for_user(self.user.id).values_list("id", "title", "description")
-        events = TaskEvent.objects.for_user(self.user.id).values_list("id", "hash")
+        events = JournalEntry.objects.for_user(self.user.id).values_list("id", "hash")
         own = {self.user.id, self.user.email, *(str(value) for row in tasks for value in row if value)}
         return own | {str(value) for row in events for value in row}
 
     def ids(self) -> list[uuid.UUID]:
         """Of a task, of a task in the trash, and of an entry of the journal."""
         tasks = Task.objects.for_user(self.user.id).values_list("id", flat=True)[:2]
-        events = [*TaskEvent.objects.for_user(self.user.id).in_trash()[:1]]
+        events = [*JournalEntry.objects.for_user(self.user.id).in_trash()[:1]]
         return [*tasks, *(event.task_id for event in events if event.task_id), *(event.id for event in events)]
 
 

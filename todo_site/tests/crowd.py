@@ -24,7 +24,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from jwt.algorithms import OKPAlgorithm
 
-from tasks.journal import Origin, TaskEvent
 from tasks.models import Task
 from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
@@ -32,6 +31,7 @@ from tasks.uploads import Upload
 from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
+from todo_site.journal.models import JournalEntry, Origin
 from todo_site.web import rate_limits
 
 AUTH_SERVER = "http://127.0.0.1:9"  # where nobody answers; its key is known already
@@ -69,7 +69,7 @@ class Person:
     session: Session
     task: Task
     trashed: uuid.UUID
-    entry: TaskEvent
+    entry: JournalEntry
     upload: Upload
 
     @property

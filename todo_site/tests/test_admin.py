@@ -15,12 +15,12 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.journal import TaskEvent
 from tasks.models import Task
 from tasks.reasons import Reason
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.factories import make_user
+from todo_site.journal.models import JournalEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -93,8 +93,8 @@ def form(task: Task, **fields: str) -> dict[str, str]:
     return {**given, "version": str(task.version), **fields}
 
 
-def journal(user: User) -> list[TaskEvent]:
-    return list(TaskEvent.objects.for_user(user.id).order_by("number"))
+def journal(user: User) -> list[JournalEntry]:
+    return list(JournalEntry.objects.for_user(user.id).order_by("number"))
 
 
 def test_asks_for_a_reason_before_anything_is_shown_and_comes_back(staff: Client, alice: User) -> None:

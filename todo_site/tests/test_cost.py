@@ -20,9 +20,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from psycopg.pq import Trace
 
-from tasks.journal import TaskEvent
 from tasks.models import Task
 from todo_site.better_auth.models import User
+from todo_site.journal.models import JournalEntry
 from todo_site.ownership.row_level_security import seeing_only
 
 OWNED = ("task", "task_event")
@@ -113,7 +113,7 @@ def change_costs(client: Client, owner: str) -> dict[str, Cost]:
         "/tasks/bulk/": picked,
     }
     costs = [cost_of(partial(client.post, path, form), 303) for path, form in changes.items()]
-    entry = TaskEvent.objects.for_user(owner).filter(task_id=one.pk).newest_first()[0].pk
+    entry = JournalEntry.objects.for_user(owner).filter(task_id=one.pk).newest_first()[0].pk
     costs.append(cost_of(partial(client.post, f"/undo/{entry}/"), 303))
     return dict(zip(("create", "status", "edit", "delete", "restore", "bulk", "undo"), costs, strict=True))
 

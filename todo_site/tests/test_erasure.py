@@ -11,11 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from tasks.journal import Origin, TaskEvent
 from tasks.models import Task
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, Staff, User
 from todo_site.better_auth.tests.factories import make_account
+from todo_site.journal.models import JournalEntry, Origin
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -216,4 +216,4 @@ def test_lets_the_database_forget_them_too(alices: Client, alice: User, bob: Use
         for table in ("task", "task_event"):
             cursor.execute(f"SELECT count(*) FROM {table} WHERE user_id = %s", [alice.id])
             assert cursor.fetchone() == (0,)
-    assert TaskEvent.objects.for_user(bob.id).exists()
+    assert JournalEntry.objects.for_user(bob.id).exists()

@@ -20,9 +20,9 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 from pytest_django import Settings
 
-from tasks.journal import Origin, TaskEvent
 from tasks.models import Task
 from todo_site.better_auth.models import User
+from todo_site.journal.models import JournalEntry, Origin
 from todo_site.web.middleware import PolicyMiddleware
 from todo_site.web.redirects import is_inside
 
@@ -300,7 +300,7 @@ PLACES = [
 def test_answers_the_same_to_an_id_of_somebody_else_and_of_nobody(place: Place) -> None:
     victim, attacker = make_person("alice"), make_person("bob")
     Task.objects.for_user(victim.user.id).set_status("completed", Origin())
-    entry = TaskEvent.objects.for_user(victim.user.id).newest_first()[0]
+    entry = JournalEntry.objects.for_user(victim.user.id).newest_first()[0]
     own = {"OWN": str(attacker.task.id), "VERSION": str(attacker.task.version)}
     theirs = {
         "ID": victim.task.id,

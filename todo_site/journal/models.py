@@ -73,7 +73,7 @@ class Step:
 
     @property
     def verb(self) -> str:
-        verbs = TaskEvent.Verb
+        verbs = JournalEntry.Verb
         if self.before is None:
             return verbs.RESTORE if self.undoes else verbs.IMPORT if self.is_import else verbs.CREATE
         if self.after is None:
@@ -82,8 +82,10 @@ class Step:
             return verbs.COMPLETE if self.after["status"] == "completed" else verbs.REOPEN
         return verbs.EDIT
 
-    def entry(self, batch: uuid.UUID | None) -> TaskEvent:
-        entry = TaskEvent(task_id=self.task_id, verb=self.verb, changes=self.changes, batch=batch, undoes=self.undoes)
+    def entry(self, batch: uuid.UUID | None) -> JournalEntry:
+        entry = JournalEntry(
+            task_id=self.task_id, verb=self.verb, changes=self.changes, batch=batch, undoes=self.undoes
+        )
         entry.task_title = str((self.after or self.before or {}).get("title"))
         return entry
 
@@ -116,25 +118,27 @@ def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any] | Stat
 @cache
 def newest(using: str) -> Statement:
     """What asks for the head of a journal."""
-    owner: Any = Given("owner", TaskEvent._meta.get_field("user"))
-    return Statement.of(TaskEvent.objects.for_user(owner).using(using).newest_first().values_list(*Head._fields)[:1])
+    owner: Any = Given("owner", JournalEntry._meta.get_field("user"))
+    return Statement.of(JournalEntry.objects.for_user(owner).using(using).newest_first().values_list(*Head._fields)[:1])
 
 
 @cache
 def earliest(using: str) -> Statement:
     """What asks for the entry that a task came with."""
-    owner: Any = Given("owner", TaskEvent._meta.get_field("user"))
-    task_id = Given("task_id", TaskEvent._meta.get_field("task_id"))
-    return Statement.of(TaskEvent.objects.for_user(owner).using(using).filter(task_id=task_id).order_by("number")[:1])
+    owner: Any = Given("owner", JournalEntry._meta.get_field("user"))
+    task_id = Given("task_id", JournalEntry._meta.get_field("task_id"))
+    return Statement.of(
+        JournalEntry.objects.for_user(owner).using(using).filter(task_id=task_id).order_by("number")[:1]
+    )
 
 
-class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
+class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
     def newest_first(self) -> Self:
         return self.order_by("-number")
 
     def of_tasks(self) -> Self:
         """Without the entries that changed nothing."""
-        return self.exclude(verb__in=[TaskEvent.Verb.LOOK, TaskEvent.Verb.ERASE])
+        return self.exclude(verb__in=[JournalEntry.Verb.LOOK, JournalEntry.Verb.ERASE])
 
     def in_trash(self, until: int | None = None) -> Self:
         """The deletions of tasks that have not come back since; or, up to an entry's number, had not yet."""
@@ -142,7 +146,7 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
         newer = later.filter(task_id=OuterRef("task_id"), number__gt=OuterRef("number"))
         if until is not None:
             newer = newer.filter(number__lte=until)
-        return self.filter(~Exists(newer), verb=TaskEvent.Verb.DELETE)
+        return self.filter(~Exists(newer), verb=JournalEntry.Verb.DELETE)
 
     def named(self, entry_or_batch: uuid.UUID) -> Self:
         """One entry by its id, or all entries of a batch by the batch's."""
@@ -153,17 +157,17 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
 
     def append(
         self, steps: Iterable[Step], origin: Origin, head: Head, batch: uuid.UUID | None = None
-    ) -> list[TaskEvent]:
+    ) -> list[JournalEntry]:
         """Add an entry for each step behind the head, in the owner's turn."""
         steps = list(steps)
         batch = batch or (uuid.uuid4() if len(steps) > 1 else None)
         return self._append([step.entry(batch) for step in steps], origin, head)
 
-    def append_look(self, task_id: uuid.UUID | None, origin: Origin, head: Head) -> list[TaskEvent]:
+    def append_look(self, task_id: uuid.UUID | None, origin: Origin, head: Head) -> list[JournalEntry]:
         """Add an entry that says who looked at a task, or at the list of them, in the owner's turn."""
-        return self._append([TaskEvent(task_id=task_id, verb=TaskEvent.Verb.LOOK)], origin, head)
+        return self._append([JournalEntry(task_id=task_id, verb=JournalEntry.Verb.LOOK)], origin, head)
 
-    def _append(self, entries: list[TaskEvent], origin: Origin, head: Head) -> list[TaskEvent]:
+    def _append(self, entries: list[JournalEntry], origin: Origin, head: Head) -> list[JournalEntry]:
         """Number and seal the entries, each after the one before it."""
         sealed = head.hash
         for number, entry in enumerate(entries, head.number + 1):
@@ -173,15 +177,15 @@ class TaskEventQuerySet(OwnedQuerySet["TaskEvent"]):
         return self.bulk_create(entries, batch_size=MOST_ROWS)
 
 
-class TaskEventManager(OwnedManager["TaskEvent"]):
-    def get_queryset(self) -> TaskEventQuerySet:
-        return TaskEventQuerySet(self.model, using=self._db)
+class JournalEntryManager(OwnedManager["JournalEntry"]):
+    def get_queryset(self) -> JournalEntryQuerySet:
+        return JournalEntryQuerySet(self.model, using=self._db)
 
-    def for_user(self, user_id: str) -> TaskEventQuerySet:
+    def for_user(self, user_id: str) -> JournalEntryQuerySet:
         return self.get_queryset().for_user(user_id)
 
 
-class TaskEvent(OwnedModel):
+class JournalEntry(OwnedModel):
     """An entry of the owner's journal. The database refuses to change one, or to delete one by itself."""
 
     class Verb(models.TextChoices):
@@ -211,7 +215,7 @@ class TaskEvent(OwnedModel):
 
     task_title = ""  # of an entry that is being made; not stored
 
-    objects: ClassVar[TaskEventManager] = TaskEventManager()
+    objects: ClassVar[JournalEntryManager] = JournalEntryManager()
 
     class Meta(OwnedModel.Meta):
         abstract = False

@@ -16,11 +16,11 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from tasks.preferences import mirror
-from tasks.preferences.models import Preferences
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_session, make_user
+from todo_site.preferences import cookie
+from todo_site.preferences.models import Preferences
 from todo_site.tests.postgresql import end_connections
 from todo_site.tests.tripwire import tripwire
 from todo_site.tests.wall_alone import take_out_owner
@@ -137,7 +137,7 @@ def sign_in() -> Callable[[User], Client]:
     def browser(user: User, **options: Any) -> Client:
         client = Client(**options)
         client.cookies["better-auth.session_token"] = signed_cookies.sign(make_session(user=user).token)
-        mirror.write(first_page := HttpResponse(), Preferences(user_id=user.id))
+        cookie.write(first_page := HttpResponse(), Preferences(user_id=user.id))
         client.cookies.update(first_page.cookies)
         return client
 

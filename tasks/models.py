@@ -35,7 +35,6 @@ from todo_site.ownership.managers import OWNER, OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedModel, OwnTime
 from todo_site.ownership.pipeline import fetch_together
 
-from .preferences.models import Preferences  # noqa: F401  Django looks for the models of an app here
 from .search import Search
 from .text import require_visible
 from .uploads import Upload

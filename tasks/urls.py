@@ -1,7 +1,8 @@
 from django.urls import path
 
+from todo_site.preferences import views as preferences
+
 from . import views, views_transfer
-from .preferences import views as preferences
 
 app_name = "tasks"
 

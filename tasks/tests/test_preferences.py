@@ -18,11 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.preferences import mirror
-from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.ownership.managers import UserIdRequired
+from todo_site.preferences import cookie
+from todo_site.preferences.models import Preferences
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def stored(user: User) -> dict[str, Any]:
 
 
 def mirror_of(**fields: Any) -> str:
-    mirror.write(response := HttpResponse(), Preferences(**fields))
+    cookie.write(response := HttpResponse(), Preferences(**fields))
     return response.cookies[COOKIE].value
 
 
@@ -227,15 +227,15 @@ def test_takes_no_notice_of_somebody_elses_mirror(alice: User, bob: User, bobs: 
         lambda alice: mirror_of(user_id=alice.id, theme="dark")[:-1] + "_",
         lambda alice: "e30" + mirror_of(user_id=alice.id, theme="dark"),
         lambda alice: signing.dumps({"user_id": alice.id, "theme": "dark"}, salt="another"),
-        lambda alice: signing.dumps({"user_id": alice.id, "theme": "dark"}, salt=mirror.SALT),
-        lambda alice: signing.dumps([alice.id], salt=mirror.SALT),
+        lambda alice: signing.dumps({"user_id": alice.id, "theme": "dark"}, salt=cookie.SALT),
+        lambda alice: signing.dumps([alice.id], salt=cookie.SALT),
     ],
 )
 def test_takes_no_notice_of_a_forged_mirror(alice: User, alices: Client, forge: Callable[[User], str]) -> None:
     alices.cookies[COOKIE] = forge(alice)
     response = alices.get("/")
     assert 'data-theme="device"' in response.text
-    assert mirror.SALT not in response.text
+    assert cookie.SALT not in response.text
     assert response.cookies[COOKIE].value
 
 

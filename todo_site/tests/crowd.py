@@ -25,13 +25,13 @@ from django.utils import timezone
 from jwt.algorithms import OKPAlgorithm
 
 from tasks.models import Task
-from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from tasks.uploads import Upload
 from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
 from todo_site.journal.models import JournalEntry, Origin
+from todo_site.preferences.models import Preferences
 from todo_site.web import rate_limits
 
 AUTH_SERVER = "http://127.0.0.1:9"  # where nobody answers; its key is known already

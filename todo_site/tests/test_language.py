@@ -18,9 +18,9 @@ from django.conf import settings
 from django.test import Client
 from django.utils import translation
 
-from tasks.preferences.models import Preferences
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
+from todo_site.preferences.models import Preferences
 from todo_site.tests.server import ROOT
 
 # The same whatever the database.

@@ -23,7 +23,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 from jinja2.ext import Extension
 
-from tasks.preferences.middleware import preferences_of
+from todo_site.preferences.middleware import preferences_of
 
 from .linkify import linked
 from .server_timing import timed

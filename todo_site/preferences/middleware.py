@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-from . import mirror
+from . import cookie
 from .models import Preferences
 
 
@@ -38,7 +38,7 @@ class PreferencesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with translation.override(None), timezone.override(None):
-            mirrored = mirror.read(request) or Preferences()
+            mirrored = cookie.read(request) or Preferences()
             show_with(request, mirrored)
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
@@ -46,7 +46,7 @@ class PreferencesMiddleware:
         preferences = preferences_of(request)
         # A view that signs out has taken the mirror away.
         if preferences is not mirrored and preferences.user_id and settings.PREFERENCES_COOKIE not in response.cookies:
-            mirror.write(response, preferences)
+            cookie.write(response, preferences)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:

@@ -46,4 +46,4 @@ def time_zone(request: OwnerRequest) -> HttpResponse:
 
 
 def preferences_page(request: HttpRequest, form: PreferencesForm, status: int) -> HttpResponse:
-    return render(request, "tasks/preferences.html", {"form": form}, status=status)
+    return render(request, "preferences/preferences.html", {"form": form}, status=status)

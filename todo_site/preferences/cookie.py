@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from .models import Preferences
 
-SALT = "tasks.preferences"
+SALT = "todo_site.preferences"
 LIFETIME = timedelta(hours=1)
 FIELDS = [field.attname for field in Preferences._meta.concrete_fields]
 

@@ -23,7 +23,7 @@ from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, ReasonForm
 from .models import EditConflict, Task, TaskQuerySet
-from .reasons import Reason
+from .staff_access import Reason
 
 HISTORY_SIZE = 100
 

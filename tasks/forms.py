@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from todo_site.journal.models import State
 
 from .models import Task
-from .text import MAX_TITLE, require_visible, with_unix_line_ends
+from .validators import MAX_TITLE, require_visible, with_unix_line_ends
 
 MAX_DESCRIPTION = 20_000
 MAX_DIGITS = 19

@@ -35,9 +35,9 @@ from todo_site.ownership.managers import OWNER, OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedModel, OwnTime
 from todo_site.ownership.pipeline import fetch_together
 
-from .search import Search
-from .text import require_visible
-from .uploads import Upload
+from .task_list.search import Search
+from .transfer.models import PendingImport
+from .validators import require_visible
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = ("created_at", "updated_at")
@@ -206,7 +206,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         with turn_of(self.owner, self.db):
             journal, receipt = self._journal(), self.inventory()
             self._all().delete()
-            Upload.objects.for_user(self.owner).using(self.db).delete()
+            PendingImport.objects.for_user(self.owner).using(self.db).delete()
             # The database lets the entries go only where one of them says that this is meant.
             journal.create(number=0, verb=JournalEntry.Verb.ERASE, request_id=origin.request_id)
             journal.exclude(verb=JournalEntry.Verb.ERASE).delete()

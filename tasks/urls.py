@@ -2,7 +2,8 @@ from django.urls import path
 
 from todo_site.preferences import views as preferences
 
-from . import views, views_transfer
+from . import views
+from .transfer import views as transfer
 
 app_name = "tasks"
 
@@ -20,10 +21,10 @@ urlpatterns = [
     path("history/", views.history, name="history"),
     path("settings/display/", preferences.preferences, name="preferences"),
     path("settings/time-zone/", preferences.time_zone, name="time-zone"),
-    path("tasks/paste/", views_transfer.paste, name="paste"),
-    path("export/tasks.json", views_transfer.export_json, name="export-json"),
-    path("export/tasks.csv", views_transfer.export_csv, name="export-csv"),
-    path("import/", views_transfer.choose_file, name="import"),
-    path("import/discard/", views_transfer.discard_file, name="import-discard"),
-    path("import/<uuid:upload_id>/", views_transfer.take_in, name="import-file"),
+    path("tasks/paste/", transfer.paste, name="paste"),
+    path("export/tasks.json", transfer.export_json, name="export-json"),
+    path("export/tasks.csv", transfer.export_csv, name="export-csv"),
+    path("import/", transfer.choose_file, name="import"),
+    path("import/discard/", transfer.discard_file, name="import-discard"),
+    path("import/<uuid:upload_id>/", transfer.take_in, name="import-file"),
 ]

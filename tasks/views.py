@@ -25,9 +25,9 @@ from todo_site.web.rate_limits import CREATE, SEARCH, limited
 from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
-from .listing import Listing
 from .models import EditConflict, Task
-from .paging import Cursor, EntryPage
+from .task_list.filters import Listing
+from .task_list.pagination import Cursor, EntryPage
 
 HISTORY_SIZE = 50
 

@@ -133,7 +133,9 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
 
 
 # Migrations and maintenance go past the pooler, if there is one.
-is_maintenance = sys.argv[1:2] in (["migrate"], ["adoption"]) and bool(environment.text("DATABASE_URL_UNPOOLED", ""))
+is_maintenance = sys.argv[1:2] in (["migrate"], ["legacy_tasks"], ["adoption"]) and bool(
+    environment.text("DATABASE_URL_UNPOOLED", "")
+)
 database_url = "DATABASE_URL_UNPOOLED" if is_maintenance else "DATABASE_URL"
 DATABASES = {"default": with_options(environment.database(database_url, "sqlite:///db.sqlite3"))}
 

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from tasks.adoption import visible_character
-from tasks.text import is_visible
+from tasks.legacy.schema import visible_character
+from tasks.validators import is_visible
 from todo_site.better_auth.operations import POSTGRESQL
 from todo_site.tests.server import ROOT, empty_database, manage
 

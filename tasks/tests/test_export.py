@@ -17,10 +17,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tasks import exports
-from tasks.contract import escaped, unescaped
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
+from tasks.transfer import exporters
+from tasks.transfer.contract import escaped, unescaped
 from todo_site.better_auth.models import User
 from todo_site.journal.models import Origin
 
@@ -39,7 +39,7 @@ def tasks(alice: User) -> TaskQuerySet:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "CHUNK", 3)
+    monkeypatch.setattr(exporters, "CHUNK", 3)
 
 
 def add(tasks: TaskQuerySet, title: str, description: str | None = None) -> Task:

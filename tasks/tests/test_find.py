@@ -17,8 +17,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tasks.models import Task
-from tasks.paging import EPOCH, PAGE_SIZE, SORTS, Cursor
-from tasks.search import Folded, folded
+from tasks.task_list.pagination import EPOCH, PAGE_SIZE, SORTS, Cursor
+from tasks.task_list.search import Folded, folded
 from tasks.tests.factories import make_task
 from tasks.tests.test_list import link, titles
 from tasks.tests.test_row_security import sql

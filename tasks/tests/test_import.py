@@ -20,13 +20,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.forms_transfer import ImportForm
-from tasks.imports import state_of
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
 from tasks.tests.test_export import NASTY, whole
-from tasks.text import is_visible
-from tasks.uploads import Upload
+from tasks.transfer.forms import ImportForm
+from tasks.transfer.importers import state_of
+from tasks.transfer.models import PendingImport
+from tasks.validators import is_visible
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
 from todo_site.journal.models import JournalEntry, Origin
@@ -162,7 +162,7 @@ def test_imports_nothing_before_its_owner_has_seen_it(alice: User, alices: Clien
     assert rows(tasks) == []
     confirm(alices, page)
     assert tasks.get().title == "Milk & <b>"
-    assert not Upload.objects.for_user(alice.id).exists()
+    assert not PendingImport.objects.for_user(alice.id).exists()
 
 
 def test_imports_once_however_often_the_button_is_pressed(alices: Client, tasks: TaskQuerySet) -> None:
@@ -176,16 +176,16 @@ def test_forgets_a_file_that_is_not_wanted(alice: User, alices: Client) -> None:
     preview(alices, "a.txt", "Milk")
     for _ in range(2):
         assert alices.post("/import/discard/").headers["Location"] == "/import/"
-    assert not Upload.objects.for_user(alice.id).exists()
+    assert not PendingImport.objects.for_user(alice.id).exists()
     assert 'type="file"' in alices.get("/import/").text
 
 
 def test_keeps_one_file_and_lets_it_go_with_all_else(alice: User, alices: Client, tasks: TaskQuerySet) -> None:
     preview(alices, "a.txt", "Milk")
     assert "Import of “b.txt”" in preview(alices, "b.txt", "Bread")
-    assert Upload.objects.for_user(alice.id).count() == 1
+    assert PendingImport.objects.for_user(alice.id).count() == 1
     tasks.erase(HERE)
-    assert not Upload.objects.for_user(alice.id).exists()
+    assert not PendingImport.objects.for_user(alice.id).exists()
 
 
 def test_shows_and_imports_no_file_of_anybody_else(bob: User, alices: Client, bobs: Client) -> None:
@@ -415,14 +415,14 @@ def test_says_in_words_why_a_file_cannot_be_read(alice: User, alices: Client, wh
     assert "cannot be imported" in response.text or "This file is empty" in response.text
     assert 'href="#id_file"' in response.text
     assert not Task.objects.for_user(alice.id).exists()
-    assert not Upload.objects.for_user(alice.id).exists()
+    assert not PendingImport.objects.for_user(alice.id).exists()
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.txt", "x\n" * 201), ("a.csv", "title\n" + "x\n" * 201)])
 def test_says_how_many_tasks_a_file_may_have(
     alices: Client, name: str, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.imports.MOST_TASKS", 200)
+    monkeypatch.setattr("tasks.transfer.importers.MOST_TASKS", 200)
     response = choose(alices, name, content)
     assert response.status_code == 422
     assert "It holds more than 200 tasks." in response.text

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tasks.models import Task
-from tasks.paging import PAGE_SIZE
+from tasks.task_list.pagination import PAGE_SIZE
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, transaction
 
-from tasks.listing import kept_statements
 from tasks.models import Task
-from tasks.paging import SORTS
+from tasks.task_list.filters import kept_statements
+from tasks.task_list.pagination import SORTS
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.ownership.compiled_queries import Given, Statement

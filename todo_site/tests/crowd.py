@@ -26,7 +26,7 @@ from jwt.algorithms import OKPAlgorithm
 
 from tasks.models import Task
 from tasks.tests.factories import make_task
-from tasks.uploads import Upload
+from tasks.transfer.models import PendingImport
 from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
@@ -70,7 +70,7 @@ class Person:
     task: Task
     trashed: uuid.UUID
     entry: JournalEntry
-    upload: Upload
+    upload: PendingImport
 
     @property
     def words(self) -> bytes:
@@ -99,7 +99,7 @@ def make_person(name: str) -> Person:
     tasks, words = Task.objects.for_user(user.id), f"words-of-{name}"
     task, second = (make_task(user.id, title=f"{words} {n}", description=f"{words}, described") for n in ("one", "two"))
     (entry,) = tasks.filter(pk=second.pk).discard(Origin())
-    upload = Upload.objects.for_user(user.id).keep(f"{words}.txt", f"{words}, to come\n".encode())
+    upload = PendingImport.objects.for_user(user.id).keep(f"{words}.txt", f"{words}, to come\n".encode())
     Preferences.objects.for_user(user.id).remember(time_zone="Europe/Berlin")
     return Person(name, user, make_session(user=user), task, second.pk, entry, upload)
 

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.reasons import Reason
+from tasks.staff_access import Reason
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.factories import make_user

@@ -20,10 +20,9 @@ from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessTha
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
+from tasks.models import Task
 from todo_site.journal.models import JournalEntry
 from todo_site.ownership.compiled_queries import Given
-
-from .models import Task
 
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,7 +113,7 @@ def moment(digits: str) -> datetime | None:
 
 
 def cipher() -> AESSIV:
-    return AESSIV(salted_hmac("tasks.paging", "titles in cursors", algorithm="sha512").digest())
+    return AESSIV(salted_hmac("tasks.task_list.pagination", "titles in cursors", algorithm="sha512").digest())
 
 
 def sealed(title: str, owner: str) -> str:

@@ -17,11 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tasks.models import Task, TaskQuerySet, derived_id
+from tasks.validators import MAX_TITLE, is_visible, with_unix_line_ends
 from todo_site.journal.models import State, as_text
 
 from .contract import unescaped
-from .models import Task, TaskQuerySet, derived_id
-from .text import MAX_TITLE, is_visible, with_unix_line_ends
 
 MOST_TASKS = 50_000  # of one file
 MOST_PARTS = 2_000_000  # brackets and commas of a JSON file: a small one could fill the memory with them

@@ -25,7 +25,7 @@ from django.db import migrations, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from .text import BLANK_LETTERS
+from tasks.validators import BLANK_LETTERS
 
 FOREIGN_KEY = "fk_task_user"
 UNTITLED = "(untitled)"

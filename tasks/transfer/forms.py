@@ -7,9 +7,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .forms import id_or_new
-from .imports import Reading, Unreadable, Wrong, read_file, read_pasted
-from .text import with_unix_line_ends
+from tasks.forms import id_or_new
+from tasks.validators import with_unix_line_ends
+
+from .importers import Reading, Unreadable, Wrong, read_file, read_pasted
 
 MOST_LINES = 1000
 ADDED_AT_ONCE = 20  # more are shown before they are added

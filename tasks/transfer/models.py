@@ -13,23 +13,23 @@ from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedModel
 
 
-class UploadQuerySet(OwnedQuerySet["Upload"]):
-    def keep(self, name: str, content: bytes) -> Upload:
+class PendingImportQuerySet(OwnedQuerySet["PendingImport"]):
+    def keep(self, name: str, content: bytes) -> PendingImport:
         """Keep a file in place of the one before."""
         with turn_of(self.owner, self.db):
             self.all().delete()
             return self.create(name=name, packed=zlib.compress(content, level=1))
 
 
-class UploadManager(OwnedManager["Upload"]):
-    def get_queryset(self) -> UploadQuerySet:
-        return UploadQuerySet(self.model, using=self._db)
+class PendingImportManager(OwnedManager["PendingImport"]):
+    def get_queryset(self) -> PendingImportQuerySet:
+        return PendingImportQuerySet(self.model, using=self._db)
 
-    def for_user(self, user_id: str) -> UploadQuerySet:
+    def for_user(self, user_id: str) -> PendingImportQuerySet:
         return self.get_queryset().for_user(user_id)
 
 
-class Upload(OwnedModel):
+class PendingImport(OwnedModel):
     """A chosen file. It waits in the database, because the next request may come to another process or machine."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -37,7 +37,7 @@ class Upload(OwnedModel):
     packed = models.BinaryField(help_text="compressed by zlib")
     at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[UploadManager] = UploadManager()
+    objects: ClassVar[PendingImportManager] = PendingImportManager()
 
     class Meta(OwnedModel.Meta):
         abstract = False

@@ -15,11 +15,11 @@ from django.http import QueryDict
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 
+from tasks.models import Task, TaskQuerySet
 from todo_site.ownership.compiled_queries import Given, Statement
 from todo_site.ownership.pipeline import fetch_together
 
-from .models import Task, TaskQuerySet
-from .paging import SORTS, Cursor, Page, Row, Sort
+from .pagination import SORTS, Cursor, Page, Row, Sort
 from .search import Search
 
 FILTERS = ("pending", "completed", "all")

@@ -13,17 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from tasks.models import Task
+from tasks.views import OwnerRequest, posted, tell
 from todo_site.journal.models import JournalEntry, Origin, as_text
 from todo_site.web.database_errors import idempotent
 from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, is_safe, limited
 from todo_site.web.redirects import SeeOther, next_url
 
-from .exports import as_csv, as_json
-from .forms_transfer import ImportForm, PasteForm, some_of
-from .imports import Plan, read_file
-from .models import Task
-from .uploads import Upload
-from .views import OwnerRequest, posted, tell
+from .exporters import as_csv, as_json
+from .forms import ImportForm, PasteForm, some_of
+from .importers import Plan, read_file
+from .models import PendingImport
 
 SHOWN_NEW = 20
 
@@ -69,7 +69,7 @@ def download(pieces: Iterator[str], content_type: str, ending: str) -> Streaming
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_file(request: OwnerRequest) -> HttpResponse:
     """Keep the file, and show what it would bring: nothing is imported before its owner has seen that."""
-    uploads = Upload.objects.for_user(request.user.id)
+    uploads = PendingImport.objects.for_user(request.user.id)
     form = ImportForm(request.user.id, posted(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
         uploads.keep(form.name, form.content)
@@ -89,7 +89,7 @@ def choose_file(request: OwnerRequest) -> HttpResponse:
 def take_in(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Import the file that was kept. Sent again it finds what the first time brought."""
     tasks = Task.objects.for_user(request.user.id)
-    upload = Upload.objects.for_user(request.user.id).filter(pk=upload_id).first()
+    upload = PendingImport.objects.for_user(request.user.id).filter(pk=upload_id).first()
     if upload is not None:
         reading = read_file(upload.name, upload.content, request.user.id)
         tasks.take_in(reading.tasks, Origin.of(request), batch=upload_id)
@@ -106,6 +106,6 @@ def take_in(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
 @idempotent
 @require_POST
 def discard_file(request: OwnerRequest) -> HttpResponse:
-    Upload.objects.for_user(request.user.id).delete()
+    PendingImport.objects.for_user(request.user.id).delete()
     tell(request, _("The file was not imported, and is gone from here."), [])
     return SeeOther(reverse("tasks:import"))

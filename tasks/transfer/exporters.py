@@ -15,11 +15,11 @@ from typing import Any
 from django.db.models import F
 from django.db.models.fields.tuple_lookups import TupleGreaterThan
 
+from tasks.models import Task
 from todo_site.journal.models import JournalEntry, JournalEntryQuerySet, as_text
 from todo_site.ownership.row_level_security import seeing_only
 
 from .contract import CSV_COLUMNS, VERSION, as_contract, escaped
-from .models import Task
 
 CHUNK = 500
 

@@ -3,8 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -12,9 +16,40 @@ from django.utils.translation import ngettext
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
+from todo_site.better_auth.views import sign_out
 
 
-@admin.register(User)
+class TodoAdminSite(admin.AdminSite):
+    """The admin behind the site's own sign-in: staff are people with an account here."""
+
+    site_header = site_title = _("To-do: staff")
+    index_title = _("Who uses the site")
+    login_url = "better_auth:sign-in"
+
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied
+        target = request.GET.get("next") or reverse("admin:index")
+        return redirect_to_login(target, reverse(self.login_url))
+
+    def get_urls(self) -> list[Any]:
+        # "View on site" knows no owner; and no page of the site is anybody's but its owner's.
+        return [path("r/<path:anything>", self.admin_view(self.not_here)), *super().get_urls()]
+
+    def not_here(self, request: HttpRequest, anything: str) -> HttpResponse:
+        raise Http404
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return sign_out(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        raise Http404  # passwords are Better Auth's
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        raise Http404
+
+
 class UserAdmin(admin.ModelAdmin[User]):
     """Who has an account, and how many tasks: numbers only. Accounts are changed in Better Auth."""
 

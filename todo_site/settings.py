@@ -7,7 +7,7 @@ from typing import Any
 import django_stubs_ext
 from django.utils.csp import CSP
 
-from todo_site import environment
+from . import env
 
 django_stubs_ext.monkeypatch()  # makes ModelForm[Task] and its like mean something at run time too
 
@@ -15,23 +15,23 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Environment
 
-environment.env.read_env(BASE_DIR / ".env")
-DEBUG = environment.boolean("DEBUG", default=False)
-if not environment.text("SECRET_KEY", "") and (DEBUG or environment.is_embedded()):
-    environment.make_env_file(BASE_DIR / ".env", BASE_DIR / ".env.example")
-    environment.env.read_env(BASE_DIR / ".env")
+env.env.read_env(BASE_DIR / ".env")
+DEBUG = env.boolean("DEBUG", default=False)
+if not env.text("SECRET_KEY", "") and (DEBUG or env.is_embedded()):
+    env.make_env_file(BASE_DIR / ".env", BASE_DIR / ".env.example")
+    env.env.read_env(BASE_DIR / ".env")
 
-SECRET_KEY = environment.required("SECRET_KEY")
-ALLOWED_HOSTS = environment.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
-TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 0, least=0, most=9)
-RATE_LIMITS = environment.boolean("RATE_LIMITS", default=True)
-METRICS_TOKEN = environment.text("METRICS_TOKEN", "")
+SECRET_KEY = env.required("SECRET_KEY")
+ALLOWED_HOSTS = env.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, least=0, most=9)
+RATE_LIMITS = env.boolean("RATE_LIMITS", default=True)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
-BETTER_AUTH_URL = environment.origin("BETTER_AUTH_URL")
-BETTER_AUTH_SECRET = environment.text("BETTER_AUTH_SECRET", SECRET_KEY)
-BETTER_AUTH_COOKIE_PREFIX = environment.text("BETTER_AUTH_COOKIE_PREFIX", "better-auth")
-BETTER_AUTH_COOKIE_DOMAIN = environment.text("BETTER_AUTH_COOKIE_DOMAIN", "")
+BETTER_AUTH_URL = env.origin("BETTER_AUTH_URL")
+BETTER_AUTH_SECRET = env.text("BETTER_AUTH_SECRET", SECRET_KEY)
+BETTER_AUTH_COOKIE_PREFIX = env.text("BETTER_AUTH_COOKIE_PREFIX", "better-auth")
+BETTER_AUTH_COOKIE_DOMAIN = env.text("BETTER_AUTH_COOKIE_DOMAIN", "")
 
 # Application
 
@@ -134,14 +134,14 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
 
 # Migrations and maintenance go past the pooler, if there is one.
 is_maintenance = sys.argv[1:2] in (["migrate"], ["legacy_tasks"], ["adoption"]) and bool(
-    environment.text("DATABASE_URL_UNPOOLED", "")
+    env.text("DATABASE_URL_UNPOOLED", "")
 )
 database_url = "DATABASE_URL_UNPOOLED" if is_maintenance else "DATABASE_URL"
-DATABASES = {"default": with_options(environment.database(database_url, "sqlite:///db.sqlite3"))}
+DATABASES = {"default": with_options(env.database(database_url, "sqlite:///db.sqlite3"))}
 
-ROW_LEVEL_SECURITY = environment.boolean("ROW_LEVEL_SECURITY", default=True)
-DB_STATEMENT_TIMEOUT = environment.integer("DB_STATEMENT_TIMEOUT", 5, least=0, most=3600)
-DB_LOCK_TIMEOUT = environment.integer("DB_LOCK_TIMEOUT", 2, least=0, most=3600)
+ROW_LEVEL_SECURITY = env.boolean("ROW_LEVEL_SECURITY", default=True)
+DB_STATEMENT_TIMEOUT = env.integer("DB_STATEMENT_TIMEOUT", 5, least=0, most=3600)
+DB_LOCK_TIMEOUT = env.integer("DB_LOCK_TIMEOUT", 2, least=0, most=3600)
 
 # Who is asking
 
@@ -198,7 +198,7 @@ PREFERENCES_COOKIE = "todo_preferences"
 # Static files
 
 STATIC_URL = "static/"
-STATIC_ROOT = environment.text("STATIC_ROOT", str(BASE_DIR / "build" / "static"))
+STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "build" / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # what is looked for under names of its own: favicon.ico, robots.txt
 WHITENOISE_MAX_AGE = 86_400

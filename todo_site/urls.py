@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from . import erasure
+from . import account_deletion
 from .operations import health, metrics
 from .web import csp_report, manifest
 
@@ -13,10 +13,10 @@ handler500 = "todo_site.web.error_views.server_error"
 urlpatterns = [
     path("", include("tasks.urls")),
     path("", include("todo_site.better_auth.urls")),
-    path("settings/data/", erasure.your_data, name="data"),
-    path("settings/data/erase-tasks/", erasure.erase_tasks, name="erase-tasks"),
-    path("settings/data/delete-account/", erasure.delete_account, name="delete-account"),
-    path("settings/data/receipt/", erasure.receipt, name="receipt"),
+    path("settings/data/", account_deletion.your_data, name="data"),
+    path("settings/data/erase-tasks/", account_deletion.erase_tasks, name="erase-tasks"),
+    path("settings/data/delete-account/", account_deletion.delete_account, name="delete-account"),
+    path("settings/data/receipt/", account_deletion.receipt, name="receipt"),
     path("admin/", admin.site.urls),
     path("csp-report", csp_report.take, name="csp-report"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),

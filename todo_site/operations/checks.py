@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A0
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
-from todo_site import environment
+from todo_site import env
 
 from .server_options import THREADS, workers
 
@@ -24,7 +24,7 @@ SELECT least(
 def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """todo_site.W001: the site may open more connections than PostgreSQL will give it."""
     # Behind a pooler it is the pooler's limit that counts, and that cannot be asked for.
-    is_pooled = environment.text("DATABASE_URL_UNPOOLED", "") not in {"", environment.text("DATABASE_URL", "")}
+    is_pooled = env.text("DATABASE_URL_UNPOOLED", "") not in {"", env.text("DATABASE_URL", "")}
     if "default" not in (databases or []) or connection.vendor != "postgresql" or is_pooled:
         return []
     try:

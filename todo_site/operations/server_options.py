@@ -9,7 +9,7 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from todo_site import environment
+from todo_site import env
 
 THREADS = 4  # of each worker
 
@@ -19,8 +19,8 @@ def listen() -> dict[str, str | int]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_site.settings")
     settings.INSTALLED_APPS  # noqa: B018  loads the settings, and with them .env
     return {
-        "host": environment.text("HOST", "127.0.0.1"),
-        "port": environment.integer("PORT", 8000, least=1, most=65535),
+        "host": env.text("HOST", "127.0.0.1"),
+        "port": env.integer("PORT", 8000, least=1, most=65535),
         "workers": workers(),
         "threads": THREADS,
     }
@@ -28,7 +28,7 @@ def listen() -> dict[str, str | int]:
 
 def workers() -> int:
     """Raises ImproperlyConfigured for a WEB_CONCURRENCY that is malformed."""
-    return environment.integer("WEB_CONCURRENCY", 0, least=0, most=256) or os.cpu_count() or 1
+    return env.integer("WEB_CONCURRENCY", 0, least=0, most=256) or os.cpu_count() or 1
 
 
 if __name__ == "__main__":

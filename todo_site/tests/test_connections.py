@@ -10,10 +10,10 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from todo_site import environment
+from todo_site import env
 from todo_site.settings import with_options
 
-ENVIRON = environment.Env.ENVIRON
+ENVIRON = env.Env.ENVIRON
 TLS = {"sslmode": "verify-full", "sslrootcert": "/etc/ssl/neon.pem", "channel_binding": "require"}
 
 
@@ -59,7 +59,7 @@ def test_leaves_a_malformed_number_to_the_one_who_reads_it(monkeypatch: pytest.M
 
 def test_are_encrypted_as_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENVIRON, "DATABASE_URL", f"postgresql://todo:secret@ep-1.neon.tech/todo?{urlencode(TLS)}")
-    database: dict[str, Any] = with_options(environment.database("DATABASE_URL", "sqlite:///unused"))
+    database: dict[str, Any] = with_options(env.database("DATABASE_URL", "sqlite:///unused"))
     sent = DatabaseWrapper({**connection.settings_dict, **database}).get_connection_params()
     login = {"host": "ep-1.neon.tech", "user": "todo", "password": "secret", "dbname": "todo", "connect_timeout": 10}
     assert sent.items() >= {**login, **TLS}.items()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from todo_site import environment
+from todo_site import env
 from todo_site.tests.server import ROOT
 
 # The same whatever the database.
@@ -23,9 +23,9 @@ SECRET = "hunter2"
 KEY = "only-for-tests-" + "k" * 40
 POSTGRESQL = f"postgresql://todo:{SECRET}@127.0.0.1/todo"
 
-boolean = partial(environment.boolean, default=False)
-integer = partial(environment.integer, default=5, least=1, most=99)
-database = partial(environment.database, default="sqlite:///db.sqlite3")
+boolean = partial(env.boolean, default=False)
+integer = partial(env.integer, default=5, least=1, most=99)
+database = partial(env.database, default="sqlite:///db.sqlite3")
 
 # Values
 
@@ -36,16 +36,16 @@ database = partial(environment.database, default="sqlite:///db.sqlite3")
         *[(boolean, value, True) for value in ("1", "true", "True", "YES", "on")],
         *[(boolean, value, False) for value in ("0", "false", "No", "OFF", "")],
         *[(integer, value, int(value or 5)) for value in ("1", "99", "007", "")],
-        (environment.required, "x", "x"),
-        (partial(environment.text, default="a"), "", "a"),
-        (partial(environment.text, default="a"), "b", "b"),
-        (partial(environment.comma_list, default=["a"]), "", ["a"]),
-        (partial(environment.comma_list, default=["a"]), " b,, c ,", ["b", "c"]),
-        (environment.origin, "", ""),
-        (environment.origin, "http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
-        (environment.origin, "https://[::1]:3000", "https://[::1]:3000"),
-        (environment.origins, "", []),
-        (environment.origins, "https://a.example, https://*.b.example", ["https://a.example", "https://*.b.example"]),
+        (env.required, "x", "x"),
+        (partial(env.text, default="a"), "", "a"),
+        (partial(env.text, default="a"), "b", "b"),
+        (partial(env.comma_list, default=["a"]), "", ["a"]),
+        (partial(env.comma_list, default=["a"]), " b,, c ,", ["b", "c"]),
+        (env.origin, "", ""),
+        (env.origin, "http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
+        (env.origin, "https://[::1]:3000", "https://[::1]:3000"),
+        (env.origins, "", []),
+        (env.origins, "https://a.example, https://*.b.example", ["https://a.example", "https://*.b.example"]),
     ],
 )
 def test_reads(monkeypatch: pytest.MonkeyPatch, read: Callable[[str], Any], value: str, expected: object) -> None:
@@ -70,11 +70,11 @@ def test_reads_a_database_address(monkeypatch: pytest.MonkeyPatch, value: str, e
 
 
 REFUSED: list[tuple[Callable[[str], Any], list[str]]] = [
-    (environment.required, [""]),
+    (env.required, [""]),
     (boolean, [SECRET, "2", "truee", "true false", "nein"]),
     (integer, [SECRET, "0", "100", "-1", "1.5", "1_0", " 1", "0x1", "１", "²", "9" * 5000]),
     (
-        environment.origin,
+        env.origin,
         [
             SECRET,
             f"http://{SECRET}/auth",
@@ -93,7 +93,7 @@ REFUSED: list[tuple[Callable[[str], Any], list[str]]] = [
             "javascript:alert(1)",
         ],
     ),
-    (environment.origins, [SECRET, f"https://a.example,{SECRET}", "https://a.example https://b.example"]),
+    (env.origins, [SECRET, f"https://a.example,{SECRET}", "https://a.example https://b.example"]),
     (
         database,
         [
@@ -136,7 +136,7 @@ def example(tmp_path: Path) -> Path:
 def test_makes_env_with_secrets_of_its_own(tmp_path: Path, example: Path) -> None:
     made = []
     for name in ("one", "two"):
-        environment.make_env_file(tmp_path / name, example)
+        env.make_env_file(tmp_path / name, example)
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
         made += re.findall(
             r"^(?:SECRET_KEY|BETTER_AUTH_SECRET)=(\S{50,})$", (tmp_path / name).read_text(), re.MULTILINE
@@ -149,14 +149,14 @@ def test_makes_env_with_secrets_of_its_own(tmp_path: Path, example: Path) -> Non
 
 def test_leaves_a_file_alone_that_is_there(tmp_path: Path, example: Path) -> None:
     (tmp_path / ".env").write_text("SECRET_KEY=mine\n")
-    environment.make_env_file(tmp_path / ".env", example)
+    env.make_env_file(tmp_path / ".env", example)
     assert (tmp_path / ".env").read_text() == "SECRET_KEY=mine\n"
     assert {path.name for path in tmp_path.iterdir()} == {"example", ".env"}
 
 
 def test_says_in_one_line_that_env_cannot_be_written(tmp_path: Path, example: Path) -> None:
     with pytest.raises(ImproperlyConfigured) as refused:
-        environment.make_env_file(tmp_path / "missing" / ".env", example)
+        env.make_env_file(tmp_path / "missing" / ".env", example)
     assert re.fullmatch(r"SECRET_KEY is not set and \S+ cannot be written: [^\n]+\.", str(refused.value))
 
 
@@ -169,7 +169,7 @@ def test_says_so_too_on_a_disk_that_takes_no_writes(
     for function in ("open", "link", "unlink"):  # unlink() too, and for a file that is not there
         monkeypatch.setattr(os, function, refuse)
     with pytest.raises(ImproperlyConfigured, match=r"^SECRET_KEY is not set and .+ cannot be written: Read-only"):
-        environment.make_env_file(tmp_path / ".env", example)
+        env.make_env_file(tmp_path / ".env", example)
 
 
 # The whole site

@@ -204,7 +204,7 @@ def test_says_in_the_log_that_it_was_done_and_not_by_whom(
     caplog.set_level("INFO")
     confirm(alices, what)
     alices.get(RECEIPT)
-    (line,) = [record for record in caplog.records if record.name == "todo_site.erasure"]
+    (line,) = [record for record in caplog.records if record.name == "todo_site.account_deletion"]
     assert line.request.id  # type: ignore[attr-defined]
     written = caplog.text + "".join(str({**vars(record), "request": ""}) for record in caplog.records)
     assert not [secret for secret in ("alice", "Milk", PASSWORD, alice.id) if secret in written]

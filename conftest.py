@@ -110,7 +110,7 @@ def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_tries_of_other_tests() -> None:
-    rate_limits.own.clear()
+    rate_limits.local_counter.clear()
 
 
 @pytest.fixture(autouse=True)

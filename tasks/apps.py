@@ -8,6 +8,6 @@ class TasksConfig(AppConfig):
     verbose_name = _("Tasks")
 
     def ready(self) -> None:
-        from .task_list.search import give_sqlite_folded  # noqa: PLC0415
+        from .task_list.search import register_sqlite_functions  # noqa: PLC0415
 
-        connection_created.connect(give_sqlite_folded)
+        connection_created.connect(register_sqlite_functions)

@@ -9,14 +9,14 @@ from typing import Self
 from django.http import HttpRequest
 from django.utils import timezone
 
-from todo_site.journal.models import Origin
+from todo_site.journal.models import ChangeContext
 
 KEY = "reason"
 LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Reason:
+class StaffAccess:
     """It travels in the signed session, never in an address: those end in logs and histories."""
 
     text: str
@@ -25,13 +25,13 @@ class Reason:
     until: float
 
     @classmethod
-    def give(cls, request: HttpRequest, owner_id: str, text: str) -> None:
+    def grant(cls, request: HttpRequest, owner_id: str, text: str) -> None:
         """Keep the reason; an earlier one, for whomever it was, is good no longer."""
         until = (timezone.now() + LIFETIME).timestamp()
         request.session[KEY] = asdict(cls(text, str(request.user.pk), owner_id, until))
 
     @classmethod
-    def given(cls, request: HttpRequest, owner_id: str) -> Self | None:
+    def current(cls, request: HttpRequest, owner_id: str) -> Self | None:
         """The reason that whoever asks has given for opening this person's tasks, if it is still good."""
         kept = request.session.get(KEY)
         reason = cls(**kept) if kept else None
@@ -39,6 +39,6 @@ class Reason:
             return None
         return reason if timezone.now().timestamp() < reason.until else None
 
-    def origin(self, request: HttpRequest) -> Origin:
+    def origin(self, request: HttpRequest) -> ChangeContext:
         """What the owner's journal says of this request."""
-        return Origin(getattr(request, "id", ""), staff=request.user.get_username(), reason=self.text)
+        return ChangeContext(getattr(request, "id", ""), staff=request.user.get_username(), reason=self.text)

@@ -21,8 +21,8 @@ from tasks.views import OwnerRequest
 
 from .better_auth.backends.embedded import has_password
 from .better_auth.forms import ConfirmForm
-from .better_auth.views import attempt, clear_browser, door, page_with
-from .journal.models import Origin
+from .better_auth.views import clear_browser, get_backend, run_action, with_status_of
+from .journal.models import ChangeContext
 
 RECEIPT = "receipt"
 LIFETIME = timedelta(hours=1)
@@ -40,10 +40,10 @@ def your_data(request: OwnerRequest) -> HttpResponse:
 def erase_tasks(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
     form = ConfirmForm(request.POST, prefix="tasks", has_password=has_password(request))
-    response = attempt(request, form, door().confirm, reverse("receipt"))
+    response = run_action(request, form, get_backend().confirm, reverse("receipt"))
     if response.status_code != 303:
-        return page_with(response, data_page(request, tasks_form=form))
-    keep_receipt(request, tasks.erase(Origin.of(request)), account=False)
+        return with_status_of(response, data_page(request, tasks_form=form))
+    keep_receipt(request, tasks.erase(ChangeContext.from_request(request)), account=False)
     return response
 
 
@@ -52,10 +52,10 @@ def erase_tasks(request: OwnerRequest) -> HttpResponse:
 def delete_account(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
     form = ConfirmForm(request.POST, prefix="account", has_password=has_password(request))
-    erased = tasks.inventory()
-    response = attempt(request, form, door().delete_account, reverse("receipt"))
+    erased = tasks.count_rows()
+    response = run_action(request, form, get_backend().delete_account, reverse("receipt"))
     if response.status_code != 303:
-        return page_with(response, data_page(request, account_form=form))
+        return with_status_of(response, data_page(request, account_form=form))
     clear_browser(request, response)
     keep_receipt(request, erased, account=True)
     return response
@@ -67,7 +67,7 @@ def data_page(
     tasks = Task.objects.for_user(request.user.id)
     known = has_password(request)
     context = {
-        "kept": tasks.inventory(),
+        "kept": tasks.count_rows(),
         "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=known),
         "account_form": account_form or ConfirmForm(prefix="account", has_password=known),
     }

@@ -35,9 +35,9 @@ class TodoAdminSite(admin.AdminSite):
 
     def get_urls(self) -> list[Any]:
         # "View on site" knows no owner; and no page of the site is anybody's but its owner's.
-        return [path("r/<path:anything>", self.admin_view(self.not_here)), *super().get_urls()]
+        return [path("r/<path:anything>", self.admin_view(self.not_available)), *super().get_urls()]
 
-    def not_here(self, request: HttpRequest, anything: str) -> HttpResponse:
+    def not_available(self, request: HttpRequest, anything: str) -> HttpResponse:
         raise Http404
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

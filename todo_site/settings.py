@@ -60,7 +60,7 @@ MIDDLEWARE = [
     "todo_site.web.middleware.RequestIdMiddleware",
     "todo_site.web.middleware.AccessMiddleware",
     "todo_site.web.server_timing.ServerTimingMiddleware",
-    "todo_site.web.database_errors.OutageMiddleware",
+    "todo_site.web.database_errors.DatabaseErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "todo_site.web.middleware.PolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -77,18 +77,19 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "todo_site.better_auth.middleware.BetterAuthMiddleware",
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
-    "todo_site.web.rate_limits.LimitMiddleware",
+    "todo_site.web.rate_limits.RateLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "todo_site.ownership.middleware.RowSecurityMiddleware",  # last: it calls the view
 ]
 
 TEMPLATES = [
     {
+        "NAME": "jinja2",
         "BACKEND": "todo_site.web.templates.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "todo_site.web.templates.environment",
-            "context_processors": ["todo_site.web.templates.one_for_all"],
+            "context_processors": ["todo_site.web.templates.context_processor"],
         },
     },
     {  # the admin's own
@@ -182,7 +183,7 @@ SECURE_CSP = {
 
 # Limits of a request; an answer over one of them is 413. Bytes: of a whole body with its files, and of it without them.
 
-MAX_BODY_SIZE = 20 * 2**20
+REQUEST_MAX_BYTES = 20 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
@@ -193,7 +194,7 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each in its own words
 LOCALE_PATHS = [BASE_DIR / "todo_site" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
-PREFERENCES_COOKIE = "todo_preferences"
+PREFERENCES_COOKIE_NAME = "todo_preferences"
 
 # Static files
 

@@ -18,7 +18,7 @@ urlpatterns = [
     path("settings/data/delete-account/", account_deletion.delete_account, name="delete-account"),
     path("settings/data/receipt/", account_deletion.receipt, name="receipt"),
     path("admin/", admin.site.urls),
-    path("csp-report", csp_report.take, name="csp-report"),
+    path("csp-report", csp_report.report, name="csp-report"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

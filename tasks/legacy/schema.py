@@ -37,7 +37,7 @@ SHOWN_OWNERS = 10
 TEXTS = ["id", "user_id", "title", "description", "status", "complete", "completed"]
 TIMES = ["created_at", "updated_at"]
 
-# What may have to be changed: the column of ``Before.changed()`` that says so, and the words for it.
+# What may have to be changed: the column of ``LegacyTable.changed()`` that says so, and the words for it.
 CHANGES = {
     "is_blank": f'Blank titles, now "{UNTITLED}"',
     "is_long": "Titles over 255 characters, now cut; the description begins with the whole title",
@@ -53,16 +53,16 @@ class CreateTask(migrations.CreateModel):
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
-        before = before_on(schema_editor.connection)
+        before = legacy_table(schema_editor.connection)
         # Where sqlmigrate only collects the SQL, nothing may move.
-        takes_over = not schema_editor.collect_sql and before.finds_old_table()
-        if takes_over:
+        is_legacy = not schema_editor.collect_sql and before.exists()
+        if is_legacy:
             before.refuse_what_would_break()
-            before.set_aside()
+            before.rename_away()
         super().database_forwards(app_label, schema_editor, from_state, to_state)
         name_foreign_key(schema_editor)
-        if takes_over:
-            before.take_over()
+        if is_legacy:
+            before.migrate()
             # Said however quiet migrate is: the rows that wait need somebody to know of them.
             tell = partial(print, f"\n{before.report()}")
             transaction.on_commit(tell, using=schema_editor.connection.alias)
@@ -71,9 +71,9 @@ class CreateTask(migrations.CreateModel):
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
         super().database_backwards(app_label, schema_editor, from_state, to_state)
-        before = before_on(schema_editor.connection)
-        if not schema_editor.collect_sql and before.is_there():
-            before.put_back()
+        before = legacy_table(schema_editor.connection)
+        if not schema_editor.collect_sql and before.is_kept():
+            before.rename_back()
 
 
 def name_foreign_key(schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -102,7 +102,7 @@ def visible_character() -> str:
     return "[^" + "".join(rf"\U{first:08x}-\U{last:08x}" for first, last in ranges) + "]"
 
 
-class Before(ABC):
+class LegacyTable(ABC):
     """The older backend's table, kept aside, on one database."""
 
     prefix: str  # of the names of what is kept
@@ -129,11 +129,11 @@ class Before(ABC):
             self.execute(statement)
 
     @abstractmethod
-    def finds_old_table(self) -> bool:
+    def exists(self) -> bool:
         """Whether a table ``task`` is there, which this site cannot have made: it is about to."""
 
     @abstractmethod
-    def is_there(self) -> bool:
+    def is_kept(self) -> bool:
         """Whether something was taken over and is still kept."""
 
     @abstractmethod
@@ -144,10 +144,10 @@ class Before(ABC):
         """Other tables with a foreign key to the old table."""
 
     @abstractmethod
-    def set_aside(self) -> None: ...
+    def rename_away(self) -> None: ...
 
     @abstractmethod
-    def put_back(self) -> None: ...
+    def rename_back(self) -> None: ...
 
     @abstractmethod
     def drop(self) -> None: ...
@@ -209,19 +209,19 @@ class Before(ABC):
             FROM ({self.changed()}) AS was JOIN "user" AS owner ON CAST(owner.id AS text) = was.user_id
             WHERE TRUE {suffix}""")
 
-    def take_over(self) -> None:
+    def migrate(self) -> None:
         self.insert()
         self.execute(f"""
             INSERT INTO {self.prefix}waiting SELECT id FROM ({self.changed()}) AS was
             WHERE NOT EXISTS (SELECT 1 FROM "user" AS owner WHERE CAST(owner.id AS text) = was.user_id)""")
 
-    def bring(self) -> int:
+    def copy_rows(self) -> int:
         """Bring over the rows whose owner has appeared since; those that a person deleted since stay deleted."""
         with transaction.atomic(using=self.connection.alias):
             # What is there already came by an import of its owner's.
-            brought = self.insert(f"AND was.id IN (SELECT id FROM {self.prefix}waiting) ON CONFLICT (id) DO NOTHING")
+            copied = self.insert(f"AND was.id IN (SELECT id FROM {self.prefix}waiting) ON CONFLICT (id) DO NOTHING")
             self.execute(f"DELETE FROM {self.prefix}waiting WHERE id IN (SELECT id FROM task)")
-        return brought
+        return copied
 
     def waiting(self) -> list[tuple[str | None, int]]:
         """The owners whose rows were not brought over, and how many each has."""
@@ -242,18 +242,18 @@ class Before(ABC):
             more = f" and {len(waiting) - SHOWN_OWNERS} more" if len(waiting) > SHOWN_OWNERS else ""
             rows = sum(n for _, n in waiting)
             lines.append(f"Not brought over, as the owner has no account: {rows}, of {owners}{more}")
-            lines.append("Once an owner has an account: manage.py adoption bring")
+            lines.append("Once an owner has an account: manage.py legacy_tasks bring")
         return "\n  ".join(lines)
 
 
-class PostgreSQL(Before):
+class PostgreSQL(LegacyTable):
     prefix = "before."
     matches = "~"
 
-    def finds_old_table(self) -> bool:
+    def exists(self) -> bool:
         return bool(self.rows("SELECT FROM pg_class WHERE oid = to_regclass('task') AND relkind IN ('r', 'p')"))
 
-    def is_there(self) -> bool:
+    def is_kept(self) -> bool:
         return self.rows("SELECT to_regclass('before.origin')") != [(None,)]
 
     def name_is_taken(self) -> bool:
@@ -265,12 +265,12 @@ class PostgreSQL(Before):
             WHERE contype = 'f' AND confrelid = 'task'::regclass AND conrelid <> confrelid ORDER BY 1""")
         return [table for (table,) in found]
 
-    def set_aside(self) -> None:
+    def rename_away(self) -> None:
         self.execute("CREATE SCHEMA IF NOT EXISTS before")
         self.execute("CREATE TABLE before.waiting (id uuid PRIMARY KEY)")
         self.execute("CREATE TABLE before.origin (kind text, name text, definition text)")
         self.execute(REMEMBER)
-        self.let_owners_go()
+        self.drop_owner_foreign_keys()
         # Its indexes, constraints and sequence go along, so that no name is taken twice.
         self.execute("ALTER TABLE task SET SCHEMA before")
         self.execute_all("""
@@ -279,7 +279,7 @@ class PostgreSQL(Before):
         # An account that went between the INSERT and the new foreign key would fail the migration.
         self.execute('LOCK TABLE "user" IN SHARE ROW EXCLUSIVE MODE')
 
-    def let_owners_go(self) -> None:
+    def drop_owner_foreign_keys(self) -> None:
         """Where the old foreign key forbade to delete an account that has tasks, let its kept rows go with it."""
         for name, definition in self.rows("""
             SELECT format('%I', name), definition FROM before.origin WHERE kind = 'constraint'"""):
@@ -289,7 +289,7 @@ class PostgreSQL(Before):
                 ALTER TABLE task DROP CONSTRAINT {name},
                     ADD CONSTRAINT {name} {target[0]} ON DELETE CASCADE NOT VALID""")
 
-    def put_back(self) -> None:
+    def rename_back(self) -> None:
         self.execute_all("""
             SELECT format('ALTER TABLE before.task DROP CONSTRAINT %1$I, ADD CONSTRAINT %1$I %2$s', name, definition)
             FROM before.origin WHERE kind = 'constraint'""")
@@ -340,7 +340,7 @@ REMEMBER = """
     WHERE contype = 'f' AND conrelid = 'task'::regclass AND confrelid = '"user"'::regclass AND confdeltype <> 'c'"""
 
 
-class SQLite(Before):
+class SQLite(LegacyTable):
     """Copies and does not rename: a renamed table keeps its foreign key, which would forbid to delete an account."""
 
     prefix = "before_"
@@ -349,10 +349,10 @@ class SQLite(Before):
     def has_table(self, name: str) -> bool:
         return bool(self.rows(f"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{name}'"))
 
-    def finds_old_table(self) -> bool:
+    def exists(self) -> bool:
         return self.has_table("task")
 
-    def is_there(self) -> bool:
+    def is_kept(self) -> bool:
         return self.has_table("before_origin")
 
     def name_is_taken(self) -> bool:
@@ -364,7 +364,7 @@ class SQLite(Before):
             WHERE type = 'table' AND LOWER(key."table") = 'task' AND name <> 'task' ORDER BY 1""")
         return [table for (table,) in found]
 
-    def set_aside(self) -> None:
+    def rename_away(self) -> None:
         self.execute("CREATE TABLE before_waiting (id text PRIMARY KEY)")
         self.execute("""
             CREATE TABLE before_origin AS SELECT type AS kind, name, sql AS definition FROM sqlite_master
@@ -372,7 +372,7 @@ class SQLite(Before):
         self.execute("CREATE TABLE before_task AS SELECT * FROM task")
         self.execute("DROP TABLE task")
 
-    def put_back(self) -> None:
+    def rename_back(self) -> None:
         self.execute_all("SELECT definition FROM before_origin WHERE kind = 'table'")
         self.execute("INSERT INTO task SELECT * FROM before_task")
         # Those of accounts deleted meanwhile, where the old table has a foreign key that says so.
@@ -396,5 +396,5 @@ class SQLite(Before):
         return f"LOWER(REPLACE({text}, '-', ''))"
 
 
-def before_on(connection: BaseDatabaseWrapper) -> Before:
+def legacy_table(connection: BaseDatabaseWrapper) -> LegacyTable:
     return PostgreSQL(connection) if connection.vendor == "postgresql" else SQLite(connection)

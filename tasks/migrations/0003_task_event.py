@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import todo_site.ownership.models
+import todo_site.ownership.fields
 from todo_site.journal.triggers import MakeAppendOnly
 from todo_site.ownership.row_level_security import EnableRowSecurity
 
@@ -24,14 +24,14 @@ class Migration(migrations.Migration):
                 migrations.AlterField(
                     model_name="task",
                     name="created_at",
-                    field=todo_site.ownership.models.OwnTime(
+                    field=todo_site.ownership.fields.AutoTimestampField(
                         auto_now_add=True, db_default=django.db.models.functions.datetime.Now(), verbose_name="created"
                     ),
                 ),
                 migrations.AlterField(
                     model_name="task",
                     name="updated_at",
-                    field=todo_site.ownership.models.OwnTime(
+                    field=todo_site.ownership.fields.AutoTimestampField(
                         auto_now=True, db_default=django.db.models.functions.datetime.Now(), verbose_name="changed"
                     ),
                 ),

@@ -22,11 +22,11 @@ from django.utils.crypto import salted_hmac
 
 from tasks.models import Task
 from todo_site.journal.models import JournalEntry
-from todo_site.ownership.compiled_queries import Given
+from todo_site.ownership.compiled_queries import Parameter
 
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A title of 255 characters of four bytes, sealed, is 1,384 characters of base64.
+# A title of 255 characters of four bytes, encrypted, is 1,384 characters of base64.
 CURSOR = re.compile(r"(next|previous)-([a-z]+)-(-?[0-9]{1,16}|[A-Za-z0-9_=-]{24,1384})-([0-9a-f]{32})", re.ASCII)
 
 
@@ -76,15 +76,15 @@ class Cursor:
         match = CURSOR.fullmatch(text)
         if match is None or match[2] != sort.name:
             return None
-        value = unsealed(match[3], owner) if sort.field == "title" else moment(match[3])
+        value = decrypt(match[3], owner) if sort.field == "title" else parse_timestamp(match[3])
         return None if value is None else cls(match[1], sort, value, uuid.UUID(match[4]))
 
     @classmethod
-    def given(cls, direction: str, sort: Sort) -> Self:
+    def as_parameters(cls, direction: str, sort: Sort) -> Self:
         """The place of a cursor in a statement that is kept."""
         field: Any = Task._meta.get_field(sort.field)
-        value: Any = Given("value", field)
-        row_id: Any = Given("id", Task._meta.get_field("id"))
+        value: Any = Parameter("value", field)
+        row_id: Any = Parameter("id", Task._meta.get_field("id"))
         return cls(direction, sort, value, row_id)
 
     @property
@@ -94,10 +94,10 @@ class Cursor:
 
     def text(self, owner: str) -> str:
         value = self.value
-        shown = sealed(value, owner) if isinstance(value, str) else (value - EPOCH) // timedelta(microseconds=1)
+        shown = encrypt(value, owner) if isinstance(value, str) else (value - EPOCH) // timedelta(microseconds=1)
         return f"{self.direction}-{self.sort.name}-{shown}-{self.id.hex}"
 
-    def beyond(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
+    def filter(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
         """The tasks on the cursor's side of its row."""
         falling = self.sort.descending != (self.direction == "previous")
         value: Any = Value(self.value) if isinstance(self.value, str) else self.value
@@ -107,7 +107,7 @@ class Cursor:
         return tasks.filter(compare(self.sort.keys, (value, self.id)))
 
 
-def moment(digits: str) -> datetime | None:
+def parse_timestamp(digits: str) -> datetime | None:
     """A time from its microseconds since 1970."""
     return EPOCH + timedelta(microseconds=int(digits)) if len(digits) <= 17 and digits.lstrip("-").isdigit() else None
 
@@ -116,13 +116,13 @@ def cipher() -> AESSIV:
     return AESSIV(salted_hmac("tasks.task_list.pagination", "titles in cursors", algorithm="sha512").digest())
 
 
-def sealed(title: str, owner: str) -> str:
+def encrypt(title: str, owner: str) -> str:
     """A title as it may stand in an address, which histories and logs of proxies keep: readable to nobody."""
     return urlsafe_b64encode(cipher().encrypt(title.encode(), [owner.encode()])).decode()
 
 
-def unsealed(text: str, owner: str) -> str | None:
-    """The title that was sealed for this owner; None for anything else."""
+def decrypt(text: str, owner: str) -> str | None:
+    """The title that was encrypted for this owner; None for anything else."""
     try:
         return cipher().decrypt(urlsafe_b64decode(text), [owner.encode()]).decode()
     except (ValueError, InvalidTag):
@@ -151,12 +151,12 @@ class Page:
     @staticmethod
     def query(tasks: QuerySet[Task], sort: Sort, cursor: Cursor | None) -> QuerySet[Task, Any]:
         """The rows of the page beside the cursor, and one more, if there is one."""
-        wanted = cursor.beyond(tasks) if cursor else tasks
+        wanted = cursor.filter(tasks) if cursor else tasks
         ordered = sort.ordered(wanted, backwards=is_backwards(cursor))
         return ordered.values_list(*Row._fields)[: PAGE_SIZE + 1]
 
     @classmethod
-    def of(cls, found: list[tuple[Any, ...]], sort: Sort, cursor: Cursor | None) -> Self:
+    def from_rows(cls, found: list[tuple[Any, ...]], sort: Sort, cursor: Cursor | None) -> Self:
         """The page of the rows that its query has found."""
         backwards = is_backwards(cursor)
         more, rows = len(found) > PAGE_SIZE, [Row(*row) for row in found[:PAGE_SIZE]]
@@ -164,12 +164,12 @@ class Page:
             rows.reverse()
         return cls(
             rows,
-            previous=cls._beside("previous", sort, rows[0]) if (more if backwards else cursor) else None,
-            next=cls._beside("next", sort, rows[-1]) if (cursor if backwards else more) else None,
+            previous=cls._adjacent("previous", sort, rows[0]) if (more if backwards else cursor) else None,
+            next=cls._adjacent("next", sort, rows[-1]) if (cursor if backwards else more) else None,
         )
 
     @staticmethod
-    def _beside(direction: str, sort: Sort, row: Row) -> Cursor:
+    def _adjacent(direction: str, sort: Sort, row: Row) -> Cursor:
         return Cursor(direction, sort, getattr(row, sort.field), row.id)
 
 
@@ -192,6 +192,6 @@ class EntryPage:
         return entries[: PAGE_SIZE + 1]
 
     @classmethod
-    def of(cls, found: list[JournalEntry]) -> Self:
+    def from_rows(cls, found: list[JournalEntry]) -> Self:
         """The page of the entries that its query has found."""
         return cls(found[:PAGE_SIZE], found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None)

@@ -20,7 +20,7 @@ MARKS = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 ACCENTS = re.compile(MARKS)
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """``text`` without case and accents: "CAFÉ" and "café" become "cafe"."""
     if text.isascii():
         return text.lower()
@@ -30,7 +30,7 @@ def folded(text: str) -> str:
 
 @dataclass(frozen=True)
 class Search:
-    """What somebody searches for: as it was typed, as much of it as is searched for, and its folded words."""
+    """What somebody searches for: as it was typed, as much of it as is searched for, and its fold words."""
 
     MAX_LENGTH: ClassVar = 200
     MAX_WORDS: ClassVar = 10
@@ -46,7 +46,7 @@ class Search:
         typed = typed.encode(errors="replace").decode().replace("\0", " ").strip()
         pieces = typed[: cls.MAX_LENGTH].split()
         text = " ".join(pieces[: cls.MAX_WORDS])
-        words = tuple(dict.fromkeys(folded(text).split()))
+        words = tuple(dict.fromkeys(fold(text).split()))
         is_cut = len(typed) > cls.MAX_LENGTH or len(pieces) > cls.MAX_WORDS or len(words) > cls.MAX_WORDS
         return cls(typed, text, words[: cls.MAX_WORDS], is_cut)
 
@@ -55,17 +55,17 @@ class Search:
         """That each word stands somewhere in the title or the description."""
         found = Q()
         for word in sorted(self.words, key=len, reverse=True):  # what is long is rare: most rows end at the first
-            found &= holds("title", word) | holds("description", word)
+            found &= contains("title", word) | contains("description", word)
         return found
 
 
-def holds(field: str, word: str) -> Q:
+def contains(field: str, word: str) -> Q:
     # Not LIKE: a position needs no escaping of signs that mean something.
-    return Q(GreaterThan(StrIndex(Folded(field), Value(word)), 0))
+    return Q(GreaterThan(StrIndex(CaseAccentFold(field), Value(word)), 0))
 
 
-class Folded(Func):
-    """A text column, folded as ``folded()`` does it."""
+class CaseAccentFold(Func):
+    """A text column, fold as ``fold()`` does it."""
 
     function = "FOLDED"
     arity = 1
@@ -73,15 +73,15 @@ class Folded(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
         text, params = compiler.compile(self.source_expressions[0])
-        collation = connection.ops.quote_name(case_collation(connection))
+        collation = connection.ops.quote_name(case_insensitive_collation(connection))
         bytewise = 'COLLATE "C"'
         plain = f"regexp_replace(normalize({text}, NFKD) {bytewise}, '{MARKS}', '', 'g')"
         plain = f"replace(replace(lower({plain} COLLATE {collation}) {bytewise}, 'ς', 'σ'), 'ß', 'ss')"
-        is_ascii = f"octet_length({text}) = char_length({text})"  # such a text is folded in a tenth of the time
+        is_ascii = f"octet_length({text}) = char_length({text})"  # such a text is fold in a tenth of the time
         return f"CASE WHEN {is_ascii} THEN lower({text} {bytewise}) ELSE {plain} END", (*params,) * 4
 
 
-def case_collation(connection: BaseDatabaseWrapper) -> str:
+def case_insensitive_collation(connection: BaseDatabaseWrapper) -> str:
     """The collation of this PostgreSQL server whose lower() knows every alphabet.
 
     The database's own may know ASCII alone (C), or Turkish rules. Since version 17 each server has one built in.
@@ -98,8 +98,8 @@ def has_icu(alias: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def give_sqlite_folded(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+def register_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """A receiver of connection_created."""
     if connection.vendor == "sqlite":
-        fold = lambda text: None if text is None else folded(text)  # noqa: E731
-        connection.connection.create_function("FOLDED", 1, fold, deterministic=True)
+        fold_or_null = lambda text: None if text is None else fold(text)  # noqa: E731
+        connection.connection.create_function("FOLDED", 1, fold_or_null, deterministic=True)

@@ -242,7 +242,7 @@ def test_what_had_to_be_changed_is_counted_and_named(database: str, tmp_path: Pa
         "Titles over 255 characters, now cut; the description begins with the whole title: 24",
         "Unknown states, now pending: 28",
         f"Not brought over, as the owner has no account: 42, of {CAROL} (21), {GONE} (21)",
-        "Once an owner has an account: manage.py adoption bring",
+        "Once an owner has an account: manage.py legacy_tasks bring",
     ]
     output = migrate(database)
     assert [line.strip() for line in output.splitlines() if line.strip() in say] == say

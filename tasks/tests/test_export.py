@@ -20,13 +20,13 @@ from django.test.utils import CaptureQueriesContext
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
 from tasks.transfer import exporters
-from tasks.transfer.contract import escaped, unescaped
+from tasks.transfer.contract import escape_cell, unescape_cell
 from todo_site.better_auth.models import User
-from todo_site.journal.models import Origin
+from todo_site.journal.models import ChangeContext
 
 pytestmark = pytest.mark.django_db
 
-HERE = Origin("r1")
+HERE = ChangeContext("r1")
 VERIFY = Path(__file__).resolve().parents[2] / "static/site/verify_journal.py"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''+1", "＝1", "＠x"]
 NASTY = [*FORMULAS, "'tis", "a,b;c", 'a "quoted" one', "two\nlines", "\u202eRTL", "🎉" * 255, "<b>{{ 1 }}</b> %s \\"]
@@ -93,7 +93,7 @@ def test_holds_all_tasks_the_trash_and_the_journal(alices: Client, tasks: TaskQu
     for number in range(2 * n):
         add(tasks, f"Task {number}", None if number % 2 else "text")
     gone = list(tasks.order_by("created_at")[:n])
-    tasks.filter(pk__in=[task.pk for task in gone]).discard(HERE)
+    tasks.filter(pk__in=[task.pk for task in gone]).move_to_trash(HERE)
     found = as_json(alices)
     assert [task["title"] for task in found["tasks"]] == [f"Task {number}" for number in range(n, 2 * n)]
     assert sorted(task["title"] for task in found["trash"]) == sorted(task.title for task in gone)
@@ -109,7 +109,7 @@ def test_holds_all_tasks_the_trash_and_the_journal(alices: Client, tasks: TaskQu
 
 def test_writes_the_journal_with_all_that_an_entry_says(alices: Client, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
-    (gone,) = tasks.discard(Origin("r2", staff="Ann", reason="asked to"))
+    (gone,) = tasks.move_to_trash(ChangeContext("r2", staff="Ann", reason="asked to"))
     tasks.undo(gone.pk, HERE)
     entry, back = as_json(alices)["journal"][1:]
     assert entry["task_id"] == str(task.id)
@@ -121,7 +121,7 @@ def test_writes_the_journal_with_all_that_an_entry_says(alices: Client, tasks: T
 def test_writes_a_journal_that_can_be_checked_offline(alices: Client, tasks: TaskQuerySet, tmp_path: Path) -> None:
     for title in NASTY:
         add(tasks, title)
-    tasks.discard(HERE)
+    tasks.move_to_trash(HERE)
     export = as_json(alices)
     for entry in export["journal"][1::20]:
         (tmp_path / "whole.json").write_text(json.dumps(export))
@@ -136,7 +136,7 @@ def test_writes_a_journal_that_can_be_checked_offline(alices: Client, tasks: Tas
 def test_shows_nothing_of_anybody_else(alice: User, bob: User, bobs: Client, tasks: TaskQuerySet) -> None:
     add(tasks, "Alice's secret")
     make_task(alice.id, title="Alice's secret")
-    tasks.discard(HERE)
+    tasks.move_to_trash(HERE)
     add(tasks, "Alice's secret")
     assert as_json(bobs) | {"exported_at": ""} == {
         "contract": "1.0.0", "exported_at": "", "tasks": [], "trash": [], "journal": [],
@@ -156,23 +156,23 @@ def test_writes_for_spreadsheets(alices: Client, tasks: TaskQuerySet) -> None:
     for row in as_csv(alices):
         for cell in row.values():
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＠"))
-    assert [unescaped(row["title"]) for row in as_csv(alices)] == NASTY
-    assert [unescaped(row["description"]) for row in as_csv(alices)] == NASTY
+    assert [unescape_cell(row["title"]) for row in as_csv(alices)] == NASTY
+    assert [unescape_cell(row["description"]) for row in as_csv(alices)] == NASTY
 
 
 @pytest.mark.parametrize("text", [*NASTY, "", "'", "''", "'a", "=", "'=", "plain"])
 def test_escapes_a_cell_so_that_it_can_be_read_back(text: str) -> None:
-    assert unescaped(escaped(text)) == text
+    assert unescape_cell(escape_cell(text)) == text
 
 
 def test_loses_no_task_that_changes_its_place_meanwhile(alices: Client, tasks: TaskQuerySet) -> None:
     made = [add(tasks, f"Task {n}") for n in range(12)]
     early, late = tasks.filter(pk=made[0].pk), tasks.filter(pk=made[11].pk)
-    (gone,) = early.discard(HERE)
+    (gone,) = early.move_to_trash(HERE)
     stream = pieces(alices, "/export/tasks.json")
     begun = next(stream) + next(stream) + next(stream)  # three of the tasks are read
     tasks.undo(gone.pk, HERE)
-    late.discard(HERE)
+    late.move_to_trash(HERE)
     tasks.filter(pk=made[6].pk).set_status("completed", HERE)
     found = json.loads(begun + b"".join(stream))
     there = {task["id"] for task in [*found["tasks"], *found["trash"]]}

@@ -18,13 +18,13 @@ from django.test.utils import CaptureQueriesContext
 
 from tasks.models import Task
 from tasks.task_list.pagination import EPOCH, PAGE_SIZE, SORTS, Cursor
-from tasks.task_list.search import Folded, folded
+from tasks.task_list.search import CaseAccentFold, fold
 from tasks.tests.factories import make_task
 from tasks.tests.test_list import link, titles
 from tasks.tests.test_row_security import sql
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
-from todo_site.ownership.row_level_security import seeing_only
+from todo_site.ownership.row_level_security import scoped_to
 
 pytestmark = pytest.mark.django_db
 
@@ -108,9 +108,9 @@ def test_folds_every_character_in_the_database_as_in_python(alice: User) -> None
         # Each one alone, and next to an accent; a line feed keeps it off its neighbours.
         tasks.create(title="Σας", description="\n".join(f"{c} a{c}\u0301" for c in every[start : start + 20_000]))
     assert tasks.count() > 5
-    for description, in_database in tasks.values_list("description", Folded("description")):
-        assert (in_database or "").split("\n") == folded(description or "").split("\n")
-    assert set(tasks.values_list(Folded("title"), flat=True)) == {folded("Σας")} == {"σασ"}
+    for description, in_database in tasks.values_list("description", CaseAccentFold("description")):
+        assert (in_database or "").split("\n") == fold(description or "").split("\n")
+    assert set(tasks.values_list(CaseAccentFold("title"), flat=True)) == {fold("Σας")} == {"σασ"}
 
 
 LONG = " ".join(f"word{n}" for n in range(2000))
@@ -421,7 +421,7 @@ def test_walks_the_owners_index_behind_the_wall(alice: User, bob: User, sign_in:
                     client.get(query)
                 statements += [row["sql"] for row in queries if 'FROM "task"' in row["sql"]]
     assert len(statements) >= 4 * 3 * 4
-    with seeing_only(lambda: alice.id), connection.cursor() as cursor:
+    with scoped_to(lambda: alice.id), connection.cursor() as cursor:
         for statement in statements:
             owner = f"'{alice.id}'"  # the tripwire knows it as a parameter
             explain = f"EXPLAIN {statement.replace('%', '%%').replace(owner, '%s')}"

@@ -24,16 +24,16 @@ from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
 from tasks.tests.test_export import NASTY, whole
 from tasks.transfer.forms import ImportForm
-from tasks.transfer.importers import state_of
+from tasks.transfer.importers import parse_state
 from tasks.transfer.models import PendingImport
 from tasks.validators import is_visible
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
-from todo_site.journal.models import JournalEntry, Origin
+from todo_site.journal.models import ChangeContext, JournalEntry
 
 pytestmark = pytest.mark.django_db
 
-HERE = Origin("r1")
+HERE = ChangeContext("r1")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_gives_back_what_was_exported_and_erased(alices: Client, tasks: TaskQuer
     add(tasks, "No description")
     tasks.filter(title__contains="=").set_status("completed", HERE)
     add(tasks, "Gone")
-    tasks.filter(title="Gone").discard(HERE)
+    tasks.filter(title="Gone").move_to_trash(HERE)
     before, content = rows(tasks), whole(alices, f"/export/{name}")
     tasks.erase(HERE)
     take(alices, name, content)
@@ -223,10 +223,10 @@ def test_gives_nothing_away_about_ids_that_are_somebody_elses(
 def test_finds_an_id_even_where_somebody_took_the_other_one_too(bob: User, tasks: TaskQuerySet) -> None:
     task_id = uuid.uuid4()
     theirs = Task.objects.for_user(bob.id)
-    for taken in (task_id, tasks._other_id(task_id)):
+    for taken in (task_id, tasks.replacement_id(task_id)):
         theirs.create(id=taken, title="Bob's")
-    state = state_of({"title": "Mine"}, timezone.now())
-    tasks.take_in({task_id: state}, HERE, uuid.uuid4())
+    state = parse_state({"title": "Mine"}, timezone.now())
+    tasks.import_tasks({task_id: state}, HERE, uuid.uuid4())
     assert tasks.get().title == "Mine"
     assert [task.title for task in theirs] == ["Bob's", "Bob's"]
 
@@ -422,7 +422,7 @@ def test_says_in_words_why_a_file_cannot_be_read(alice: User, alices: Client, wh
 def test_says_how_many_tasks_a_file_may_have(
     alices: Client, name: str, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.transfer.importers.MOST_TASKS", 200)
+    monkeypatch.setattr("tasks.transfer.importers.MAX_TASKS", 200)
     response = choose(alices, name, content)
     assert response.status_code == 422
     assert "It holds more than 200 tasks." in response.text

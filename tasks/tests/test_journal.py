@@ -13,11 +13,11 @@ from django.test import Client
 from tasks.models import EditConflict, Task, TaskQuerySet
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
-from todo_site.journal.models import CannotUndo, JournalEntry, Origin
+from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry
 
 pytestmark = pytest.mark.django_db
 
-HERE = Origin("r1")
+HERE = ChangeContext("r1")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_notes_each_verb_with_what_it_changed(alice: User, tasks: TaskQuerySet) 
     tasks.edit(task.id, {"title": "Oat milk", "description": "2 l"}, task.version, HERE)
     tasks.filter(pk=task.id).set_status("completed", HERE)
     tasks.filter(pk=task.id).set_status("pending", HERE)
-    tasks.filter(pk=task.id).discard(HERE)
+    tasks.filter(pk=task.id).move_to_trash(HERE)
     tasks.undo(journal(alice)[-1].pk, HERE)
     entries = journal(alice)
     assert verbs(alice) == ["create", "edit", "complete", "reopen", "delete", "restore"]
@@ -106,7 +106,7 @@ def test_goes_with_its_owner(alice: User, bob: User, tasks: TaskQuerySet) -> Non
 
 def test_erases_everything_of_its_owner_and_nothing_else(alice: User, bob: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
-    tasks.filter(pk=task.id).discard(HERE)
+    tasks.filter(pk=task.id).move_to_trash(HERE)
     add(tasks, "Bread")
     add(Task.objects.for_user(bob.id), "Bob's")
     assert tasks.erase(HERE) == {"tasks": 1, "in_trash": 1, "entries": 3}
@@ -122,7 +122,7 @@ def test_brings_a_task_back_as_it_was(alice: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk", "2 l")
     tasks.filter(pk=task.id).set_status("completed", HERE)
     before = rows(tasks)
-    (entry,) = tasks.filter(pk=task.id).discard(HERE)
+    (entry,) = tasks.filter(pk=task.id).move_to_trash(HERE)
     assert JournalEntry.objects.for_user(alice.id).in_trash().get() == entry
     tasks.undo(entry.pk, HERE)
     assert rows(tasks) == before
@@ -143,7 +143,7 @@ def test_refuses_to_undo_what_was_changed_again(alice: User, tasks: TaskQuerySet
     tasks.edit(task.id, {"title": "Butter"}, tasks.get(pk=task.id).version, HERE)
     with pytest.raises(CannotUndo, match="Butter"):
         tasks.undo(first.pk, HERE)
-    tasks.filter(pk=task.id).discard(HERE)
+    tasks.filter(pk=task.id).move_to_trash(HERE)
     with pytest.raises(CannotUndo, match="trash"):
         tasks.undo(first.pk, HERE)
 
@@ -160,7 +160,7 @@ def test_undoes_one_field_and_leaves_what_was_done_to_others(alice: User, tasks:
 def test_undoes_all_of_a_batch_or_nothing(alice: User, tasks: TaskQuerySet) -> None:
     one, _two = add(tasks, "One"), add(tasks, "Two")
     entries = tasks.set_status("completed", HERE)
-    tasks.filter(pk=one.id).discard(HERE)
+    tasks.filter(pk=one.id).move_to_trash(HERE)
     before = rows(tasks)
     with pytest.raises(CannotUndo):
         tasks.undo(entries[0].batch or uuid.uuid4(), HERE)
@@ -206,7 +206,7 @@ def test_gives_any_sequence_back_when_all_is_undone_in_reverse(alice: User, task
             case "status":
                 entries = picked.set_status(chance.choice(["pending", "completed"]), HERE)
             case "discard":
-                entries = picked.discard(HERE)
+                entries = picked.move_to_trash(HERE)
             case "undo" if done:
                 try:
                     entries = tasks.undo(chance.choice(done), HERE)
@@ -221,7 +221,7 @@ def test_gives_any_sequence_back_when_all_is_undone_in_reverse(alice: User, task
 
 def test_is_nobody_elses(alice: User, bob: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
-    (entry,) = tasks.filter(pk=task.id).discard(HERE)
+    (entry,) = tasks.filter(pk=task.id).move_to_trash(HERE)
     with pytest.raises(JournalEntry.DoesNotExist):
         Task.objects.for_user(bob.id).undo(entry.pk, HERE)
     assert journal(bob) == []
@@ -283,7 +283,7 @@ def test_changes_the_selected_tasks(
 def test_shows_the_trash_and_restores_from_it(alice: User, alices: Client, bobs: Client, tasks: TaskQuerySet) -> None:
     assert "The trash is empty" in alices.get("/trash/").text
     task = add(tasks, "Milk")
-    tasks.discard(HERE)
+    tasks.move_to_trash(HERE)
     assert "Milk" in alices.get("/trash/").text
     assert "Milk" not in bobs.get("/trash/").text
     assert bobs.post(f"/trash/{task.id}/restore/").status_code == 404
@@ -318,8 +318,8 @@ def test_keeps_an_edit_of_a_task_that_went_into_the_trash(
     alice: User, alices: Client, bobs: Client, tasks: TaskQuerySet
 ) -> None:
     task = add(tasks, "Milk")
-    tasks.discard(HERE)
-    form = {"title": "Typed", "description": "long text", "status": "pending", "version": task.version}
+    tasks.move_to_trash(HERE)
+    form = {"title": "PendingForm", "description": "long text", "status": "pending", "version": task.version}
     page = alices.post(f"/tasks/{task.id}/edit/", form)
     assert page.status_code == 409
     assert "long text" in page.text
@@ -330,7 +330,7 @@ def test_keeps_an_edit_of_a_task_that_went_into_the_trash(
 def test_names_the_task_in_every_entry_of_the_history(alice: User, alices: Client, tasks: TaskQuerySet) -> None:
     there, deleted = add(tasks, "Milk"), add(tasks, "Bread")
     tasks.set_status("completed", HERE)
-    tasks.filter(pk=deleted.id).discard(HERE)
+    tasks.filter(pk=deleted.id).move_to_trash(HERE)
     page = alices.get("/history/").text
     assert page.count(f'<a href="/tasks/{there.id}/"><bdi>Milk</bdi></a>') == 2
     assert page.count("<bdi>Bread</bdi>") == 3
@@ -342,7 +342,7 @@ def test_pages_through_the_journal(alice: User, alices: Client, tasks: TaskQuery
     for n in range(60):
         add(tasks, f"Task {n}.")
     if path == "/trash/":
-        tasks.discard(HERE)
+        tasks.move_to_trash(HERE)
     first = alices.get(path).text
     assert "Task 59." in first
     assert "Task 0." not in first

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.scene import Scene, make_scene, titles
-from todo_site.journal.models import Origin
+from todo_site.journal.models import ChangeContext
 from todo_site.ownership.managers import UserIdRequired
 
 type Write = Callable[[TaskQuerySet], object]
@@ -319,7 +319,7 @@ def test_adds_for_nobody_else(scene: Scene) -> None:
     planted = Task(user_id=scene.bob.id, title="Planted")
     for tasks in (scene.mine, Task.objects.get_queryset()):
         with pytest.raises(UserIdRequired):
-            tasks.add(planted, Origin())
+            tasks.add(planted, ChangeContext())
 
 
 def test_makes_rows_in_bulk_from_async_code_too(scene: Scene) -> None:

@@ -27,7 +27,7 @@ from todo_site.preferences.models import Preferences
 pytestmark = pytest.mark.django_db
 
 PAGE = "/settings/display/"
-COOKIE = settings.PREFERENCES_COOKIE
+COOKIE = settings.PREFERENCES_COOKIE_NAME
 CHOICES = {"language": "", "time_zone": "Asia/Tokyo", "theme": "dark", "density": "compact", "shortcuts": "False"}
 DEFAULTS = {"language": "", "time_zone": "", "theme": "device", "density": "comfortable", "shortcuts": True}
 STORED = {**CHOICES, "shortcuts": False}
@@ -165,10 +165,10 @@ def test_is_held_to_what_there_is_by_the_database(alice: User, field: str) -> No
 @pytest.mark.postgresql
 def test_stands_behind_the_databases_own_wall(alice: User, bob: User, bobs: Client) -> None:
     from tasks.tests.test_row_security import sql
-    from todo_site.ownership.row_level_security import seeing_only
+    from todo_site.ownership.row_level_security import scoped_to
 
     Preferences.objects.for_user(alice.id).remember(theme="dark")
-    with seeing_only(lambda: bob.id):
+    with scoped_to(lambda: bob.id):
         assert sql("SELECT theme FROM preferences") == []
         assert sql("UPDATE preferences SET theme = 'light'") == [0]
     del bobs.cookies[COOKIE]

@@ -22,10 +22,10 @@ from django.urls.resolvers import URLPattern
 from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
-from todo_site.ownership.row_level_security import ROLE, seeing_only
+from todo_site.ownership.row_level_security import ROLE, scoped_to
 from todo_site.tests.postgresql import address
 from todo_site.tests.tripwire import tripwire
-from todo_site.web.database_errors import is_outage
+from todo_site.web.database_errors import is_unavailable
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 
@@ -64,15 +64,15 @@ def test_holds_for_each_transaction_and_each_person_of_one_pipeline(both: tuple[
             cursor.execute("SELECT title FROM task")
             return [row[0] for row in cursor.fetchall()]
 
-    with connection.pipelined(), seeing_only(lambda: alice.id):  # type: ignore[attr-defined]
+    with connection.pipeline(), scoped_to(lambda: alice.id):  # type: ignore[attr-defined]
         for _transaction in range(2):
             with transaction.atomic():
                 assert everything() == ["Alice's"]
             assert everything() == ["Alice's"]
-        with seeing_only(lambda: bob.id):
+        with scoped_to(lambda: bob.id):
             assert everything() == ["Bob's"]
         assert everything() == ["Alice's"]
-    with seeing_only(lambda: bob.id), transaction.atomic():
+    with scoped_to(lambda: bob.id), transaction.atomic():
         with pytest.raises(DatabaseError), transaction.atomic():
             sql("SELECT 1/0")
         assert everything() == ["Bob's"]
@@ -80,7 +80,7 @@ def test_holds_for_each_transaction_and_each_person_of_one_pipeline(both: tuple[
 
 def test_shows_one_users_rows_to_sql_that_names_no_owner(both: tuple[User, User]) -> None:
     alice, bob = both
-    with seeing_only(lambda: alice.id):
+    with scoped_to(lambda: alice.id):
         assert sql("SELECT title FROM task") == ["Alice's"]
         assert sql("SELECT count(*) FROM task") == [1]
         assert sql("SELECT title FROM task WHERE user_id = %s OR true", bob.id) == ["Alice's"]
@@ -89,7 +89,7 @@ def test_shows_one_users_rows_to_sql_that_names_no_owner(both: tuple[User, User]
 
 @pytest.mark.parametrize("nobody", ["", "somebody else"])
 def test_shows_nothing_to_nobody(both: tuple[User, User], nobody: str) -> None:
-    with seeing_only(lambda: nobody):
+    with scoped_to(lambda: nobody):
         assert sql("SELECT title FROM task") == []
         assert sql("UPDATE task SET title = 'changed'") == [0]
         assert sql("DELETE FROM task") == [0]
@@ -98,7 +98,7 @@ def test_shows_nothing_to_nobody(both: tuple[User, User], nobody: str) -> None:
 
 def test_changes_one_users_rows_only(both: tuple[User, User]) -> None:
     alice, bob = both
-    with seeing_only(lambda: alice.id):
+    with scoped_to(lambda: alice.id):
         assert sql("UPDATE task SET status = 'completed'") == [1]
         assert sql("DELETE FROM task WHERE user_id = %s", bob.id) == [0]
     assert sql("SELECT title FROM task WHERE status = 'pending'") == ["Bob's"]
@@ -107,7 +107,7 @@ def test_changes_one_users_rows_only(both: tuple[User, User]) -> None:
 @pytest.mark.parametrize("statement", ["INSERT INTO task (id, user_id, title) VALUES (%s, %s, 'planted')"])
 def test_plants_nothing_on_somebody_else(both: tuple[User, User], statement: str) -> None:
     alice, bob = both
-    with seeing_only(lambda: alice.id):
+    with scoped_to(lambda: alice.id):
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
             sql(statement, uuid.uuid4(), bob.id)
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
@@ -128,13 +128,13 @@ def test_plants_nothing_on_somebody_else(both: tuple[User, User], statement: str
     ],
 )
 def test_may_touch_nothing_but_the_owned_tables(both: tuple[User, User], statement: str) -> None:
-    with seeing_only(lambda: both[0].id), pytest.raises(DatabaseError), transaction.atomic():
+    with scoped_to(lambda: both[0].id), pytest.raises(DatabaseError), transaction.atomic():
         sql(statement)
 
 
 def test_leaves_nothing_behind_on_the_connection(both: tuple[User, User]) -> None:
     alice, _bob = both
-    with seeing_only(lambda: alice.id):
+    with scoped_to(lambda: alice.id):
         sql("SELECT title FROM task")
     login = sql("SELECT session_user")
     assert sql("SELECT current_user") == login
@@ -143,7 +143,7 @@ def test_leaves_nothing_behind_on_the_connection(both: tuple[User, User]) -> Non
 
 def test_stands_while_a_transaction_fails_and_goes_on(both: tuple[User, User]) -> None:
     alice, _bob = both
-    with seeing_only(lambda: alice.id), transaction.atomic():
+    with scoped_to(lambda: alice.id), transaction.atomic():
         with pytest.raises(IntegrityError), transaction.atomic():
             sql("UPDATE task SET status = 'archived'")
         assert sql("SELECT title FROM task") == ["Alice's"]
@@ -152,7 +152,7 @@ def test_stands_while_a_transaction_fails_and_goes_on(both: tuple[User, User]) -
 
 def test_looks_up_who_is_asking_outside_in_the_midst_of_a_transaction(both: tuple[User, User]) -> None:
     alice, _bob = both
-    with seeing_only(lambda: alice.id, every_statement=False), transaction.atomic():
+    with scoped_to(lambda: alice.id, every_statement=False), transaction.atomic():
         assert sql("SELECT title FROM task") == ["Alice's"]
         assert len(sql('SELECT email FROM "user"')) == 2
         assert sql("SELECT title FROM task") == ["Alice's"]
@@ -162,7 +162,7 @@ def test_holds_for_a_generator_that_runs_later(both: tuple[User, User]) -> None:
     alice, _bob = both
 
     def stream() -> Iterator[str]:
-        with seeing_only(lambda: alice.id):
+        with scoped_to(lambda: alice.id):
             yield from sql("SELECT title FROM task")
 
     assert list(stream()) == ["Alice's"]
@@ -171,7 +171,7 @@ def test_holds_for_a_generator_that_runs_later(both: tuple[User, User]) -> None:
 def test_holds_for_work_in_bulk(both: tuple[User, User]) -> None:
     alice, bob = both
     unguarded: models.QuerySet[Task] = models.QuerySet(Task)
-    with seeing_only(lambda: alice.id), without_tripwire():
+    with scoped_to(lambda: alice.id), without_tripwire():
         unguarded.bulk_create([Task(user_id=alice.id, title=f"Bulk {n}") for n in range(100)])
         with pytest.raises(ProgrammingError), transaction.atomic():
             unguarded.bulk_create([Task(user_id=alice.id, title="Mine"), Task(user_id=bob.id, title="Planted")])
@@ -187,22 +187,22 @@ def limits() -> list[Any]:
 
 def test_gives_up_a_statement_that_takes_too_long(alice: User, settings: Any) -> None:
     settings.DB_STATEMENT_TIMEOUT = 0.05
-    with pytest.raises(OperationalError) as caught, transaction.atomic(), seeing_only(lambda: alice.id):
+    with pytest.raises(OperationalError) as caught, transaction.atomic(), scoped_to(lambda: alice.id):
         sql("SELECT pg_sleep(60)")
-    assert is_outage(caught.value)
+    assert is_unavailable(caught.value)
     assert limits() == ["0", "0"]
 
 
 def test_limits_the_statements_within_and_none_before_or_after(alice: User) -> None:
     assert limits() == ["0", "0"]
-    with seeing_only(lambda: alice.id):
+    with scoped_to(lambda: alice.id):
         assert limits() == ["5s", "2s"]
     assert limits() == ["0", "0"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_limits_no_statement_outside_of_a_transaction_afterwards(alice: User) -> None:
-    with seeing_only(lambda: alice.id):
+    with scoped_to(lambda: alice.id):
         assert limits() == ["5s", "2s"]
         with transaction.atomic():
             assert limits() == ["5s", "2s"]

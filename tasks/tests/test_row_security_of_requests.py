@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from todo_site.better_auth.models import User
-from todo_site.ownership.row_level_security import Wall
+from todo_site.ownership.row_level_security import RowLevelSecurityScope
 
 # The same whatever the database.
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 OF_TASKS, OF_OTHERS = "SELECT title FROM task", "SELECT 1"
 
 
-def wall_of(client: Client, path: str) -> Wall:
-    wall: Wall = client.get(path).wsgi_request.wall  # type: ignore[attr-defined]
+def wall_of(client: Client, path: str) -> RowLevelSecurityScope:
+    wall: RowLevelSecurityScope = client.get(path).wsgi_request.row_level_security_scope  # type: ignore[attr-defined]
     return wall
 
 
@@ -25,7 +25,7 @@ def wall_of(client: Client, path: str) -> Wall:
 )
 def test_stands_before_what_each_page_asks(alice: User, alices: Client, path: str, statements: list[str]) -> None:
     wall = wall_of(alices, path)
-    assert [statement for statement in (OF_TASKS, OF_OTHERS) if wall.stands_before(statement)] == statements
+    assert [statement for statement in (OF_TASKS, OF_OTHERS) if wall.applies_to(statement)] == statements
     assert wall.user_id() == alice.id
 
 

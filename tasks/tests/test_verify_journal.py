@@ -14,7 +14,7 @@ from django.conf import settings
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
-from todo_site.journal.models import JournalEntry, Origin
+from todo_site.journal.models import ChangeContext, JournalEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -28,9 +28,9 @@ def entries(alice: User) -> Entries:
     """Six entries, with what is awkward in text, as an export shows them."""
     tasks = Task.objects.for_user(alice.id)
     for title in ("Milk", "“Brot” 🎉 \u202e\\"):
-        tasks.add(Task(user_id=alice.id, title=title, description="é\ne\u0301"), Origin("r", "boss", "why <b>"))
-    tasks.set_status("completed", Origin())
-    tasks.discard(Origin())
+        tasks.add(Task(user_id=alice.id, title=title, description="é\ne\u0301"), ChangeContext("r", "boss", "why <b>"))
+    tasks.set_status("completed", ChangeContext())
+    tasks.move_to_trash(ChangeContext())
     journal = JournalEntry.objects.for_user(alice.id).order_by("number")
     return [{**entry.record(), "hash": entry.hash} for entry in journal]
 

@@ -16,7 +16,7 @@ CSV_COLUMNS = (*COLUMNS, "deleted_at")
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
-def as_contract(user_id: str, task_id: uuid.UUID | None, state: State) -> dict[str, Any]:
+def to_contract(user_id: str, task_id: uuid.UUID | None, state: State) -> dict[str, Any]:
     return {
         "id": str(task_id),
         "user_id": user_id,
@@ -29,11 +29,11 @@ def as_contract(user_id: str, task_id: uuid.UUID | None, state: State) -> dict[s
     }
 
 
-def escaped(text: str) -> str:
+def escape_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: an apostrophe stands before what could be one."""
     return f"'{text}" if FORMULA.match(text) else text
 
 
-def unescaped(cell: str) -> str:
+def unescape_cell(cell: str) -> str:
     """The text of a cell. What begins like a formula behind apostrophes has one too many, and nothing else has."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell

@@ -16,10 +16,10 @@ from django.db.models import F
 from django.db.models.fields.tuple_lookups import TupleGreaterThan
 
 from tasks.models import Task
-from todo_site.journal.models import JournalEntry, JournalEntryQuerySet, as_text
-from todo_site.ownership.row_level_security import seeing_only
+from todo_site.journal.models import JournalEntry, JournalEntryQuerySet, to_rfc3339
+from todo_site.ownership.row_level_security import scoped_to
 
-from .contract import CSV_COLUMNS, VERSION, as_contract, escaped
+from .contract import CSV_COLUMNS, VERSION, escape_cell, to_contract
 
 CHUNK = 500
 
@@ -29,7 +29,11 @@ type Chunk = list[dict[str, Any]]
 def as_json(user_id: str, exported_at: str, last_number: int) -> Iterator[str]:
     """The pieces of one JSON object. It is whole only with its last piece: one that was cut off does not parse."""
     yield f'{{"contract": {json.dumps(VERSION)}, "exported_at": {json.dumps(exported_at)}'
-    parts = {"tasks": tasks_of(user_id), "trash": trash_of(user_id, last_number), "journal": journal_of(user_id)}
+    parts = {
+        "tasks": export_tasks(user_id),
+        "trash": export_trash(user_id, last_number),
+        "journal": export_journal(user_id),
+    }
     for name, chunks in parts.items():
         yield f',\n"{name}": ['
         before = "\n"
@@ -43,7 +47,7 @@ def as_json(user_id: str, exported_at: str, last_number: int) -> Iterator[str]:
 def as_csv(user_id: str, last_number: int) -> Iterator[str]:
     """The pieces of a CSV file for spreadsheets: the tasks, and behind them those of the trash."""
     yield "\ufeff" + csv_lines([CSV_COLUMNS])
-    for chunks in (tasks_of(user_id), trash_of(user_id, last_number)):
+    for chunks in (export_tasks(user_id), export_trash(user_id, last_number)):
         for chunk in chunks:
             yield csv_lines([cell(row.get(column)) for column in CSV_COLUMNS] for row in chunk)
 
@@ -57,10 +61,10 @@ def csv_lines(rows: Iterable[Iterable[str]]) -> str:
 def cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else escaped(str(value))
+    return "" if value is None else escape_cell(str(value))
 
 
-def tasks_of(user_id: str) -> Iterator[Chunk]:
+def export_tasks(user_id: str) -> Iterator[Chunk]:
     """Chunks of tasks in the order of their creation."""
     tasks = Task.objects.for_user(user_id).order_by("created_at", "id")
 
@@ -69,27 +73,27 @@ def tasks_of(user_id: str) -> Iterator[Chunk]:
         return list(tasks.filter(*beyond)[:CHUNK])
 
     for chunk in keyset(user_id, behind):
-        yield [as_contract(user_id, task.id, task.state()) for task in chunk]
+        yield [to_contract(user_id, task.id, task.state()) for task in chunk]
 
 
-def trash_of(user_id: str, last_number: int) -> Iterator[Chunk]:
+def export_trash(user_id: str, last_number: int) -> Iterator[Chunk]:
     """Chunks of tasks as they were when they were deleted: what was in the trash at this entry, or came there since."""
-    deletions = journal_of_user(user_id).in_trash(until=last_number).order_by("number")
+    deletions = user_journal(user_id).in_trash(until=last_number).order_by("number")
     for chunk in keyset(user_id, entries_behind(deletions)):
         yield [
-            as_contract(user_id, entry.task_id, {field: pair[0] for field, pair in entry.changes.items()})
-            | {"deleted_at": as_text(entry.at)}
+            to_contract(user_id, entry.task_id, {field: pair[0] for field, pair in entry.changes.items()})
+            | {"deleted_at": to_rfc3339(entry.at)}
             for entry in chunk
         ]
 
 
-def journal_of(user_id: str) -> Iterator[Chunk]:
+def export_journal(user_id: str) -> Iterator[Chunk]:
     """Chunks of all entries of the journal in their order."""
-    for chunk in keyset(user_id, entries_behind(journal_of_user(user_id).order_by("number"))):
+    for chunk in keyset(user_id, entries_behind(user_journal(user_id).order_by("number"))):
         yield [{**entry.record(), "hash": entry.hash} for entry in chunk]
 
 
-def journal_of_user(user_id: str) -> JournalEntryQuerySet:
+def user_journal(user_id: str) -> JournalEntryQuerySet:
     return JournalEntry.objects.for_user(user_id)
 
 
@@ -104,7 +108,7 @@ def keyset[Row](user_id: str, behind: Callable[[Row | None], list[Row]]) -> Iter
     """
     last: Row | None = None
     while True:
-        with seeing_only(lambda: user_id):
+        with scoped_to(lambda: user_id):
             chunk = behind(last)
         if chunk:
             yield chunk

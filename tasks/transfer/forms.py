@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from tasks.forms import id_or_new
 from tasks.validators import with_unix_line_ends
 
-from .importers import Reading, Unreadable, Wrong, read_file, read_pasted
+from .importers import ParsedFile, RowError, UnsupportedFile, read_file, read_pasted
 
-MOST_LINES = 1000
+MAX_LINES = 1000
 ADDED_AT_ONCE = 20  # more are shown before they are added
 SHOWN_WRONG = 20
 
@@ -38,7 +38,7 @@ class PasteForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.owner = owner
         self.initial["id"] = uuid.uuid4()
-        self.reading: Reading | None = None
+        self.parsed: ParsedFile | None = None
 
     def clean_id(self) -> uuid.UUID:
         return id_or_new(self.cleaned_data["id"])
@@ -50,22 +50,22 @@ class PasteForm(forms.Form):
 
     def read(self, text: str, form_id: uuid.UUID) -> None:
         lines = sum(bool(line.strip()) for line in with_unix_line_ends(text).split("\n"))
-        if lines > MOST_LINES:
+        if lines > MAX_LINES:
             words = _("These are %(n)s lines, and %(most)s are the most.")
-            self.add_error("lines", words % {"n": f"{lines:,}", "most": f"{MOST_LINES:,}"})
+            self.add_error("lines", words % {"n": f"{lines:,}", "most": f"{MAX_LINES:,}"})
             return
-        reading = read_pasted(text, self.owner, form_id)
-        if reading.wrong:
-            self.add_error("lines", some_of(reading.wrong))
-        elif not reading.tasks:
+        parsed = read_pasted(text, self.owner, form_id)
+        if parsed.errors:
+            self.add_error("lines", first_errors(parsed.errors))
+        elif not parsed.tasks:
             self.add_error("lines", self.fields["lines"].error_messages["required"])
         else:
-            self.reading = reading
+            self.parsed = parsed
 
     @property
     def titles(self) -> list[str]:
         """What the valid lines are called."""
-        return [str(state["title"]) for state in self.reading.tasks.values()] if self.reading else []
+        return [str(state["title"]) for state in self.parsed.tasks.values()] if self.parsed else []
 
     def is_confirmed(self) -> bool:
         """Whether so many tasks may be added: they are few, or their number was shown before."""
@@ -73,10 +73,10 @@ class PasteForm(forms.Form):
         return n <= ADDED_AT_ONCE or self.cleaned_data["confirmed"] == str(n)
 
 
-def some_of(wrong: list[Wrong]) -> list[str]:
-    """The first of what is wrong, and how much more there is."""
-    more = len(wrong) - SHOWN_WRONG
-    said = [str(one) for one in wrong[:SHOWN_WRONG]]
+def first_errors(errors: list[RowError]) -> list[str]:
+    """Return the first errors and how many more there are."""
+    more = len(errors) - SHOWN_WRONG
+    said = [str(one) for one in errors[:SHOWN_WRONG]]
     return [*said, ngettext("And %(n)d more.", "And %(n)d more.", more) % {"n": more}] if more > 0 else said
 
 
@@ -119,6 +119,6 @@ class ImportForm(forms.Form):
         self.name, self.content = name[-255:], content
         try:
             read_file(self.name, self.content, self.owner)
-        except Unreadable as reason:
+        except UnsupportedFile as reason:
             words = _("“%(name)s” cannot be imported. %(reason)s")
             self.add_error(field, words % {"name": self.name, "reason": reason})

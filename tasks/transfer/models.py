@@ -14,7 +14,7 @@ from todo_site.ownership.models import OwnedModel
 
 
 class PendingImportQuerySet(OwnedQuerySet["PendingImport"]):
-    def keep(self, name: str, content: bytes) -> PendingImport:
+    def store(self, name: str, content: bytes) -> PendingImport:
         """Keep a file in place of the one before."""
         with turn_of(self.owner, self.db):
             self.all().delete()

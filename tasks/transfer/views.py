@@ -14,44 +14,44 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tasks.models import Task
-from tasks.views import OwnerRequest, posted, tell
-from todo_site.journal.models import JournalEntry, Origin, as_text
+from tasks.views import OwnerRequest, add_undo_message, post_data
+from todo_site.journal.models import ChangeContext, JournalEntry, to_rfc3339
 from todo_site.web.database_errors import idempotent
-from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, is_safe, limited
+from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, is_safe, rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
 from .exporters import as_csv, as_json
-from .forms import ImportForm, PasteForm, some_of
-from .importers import Plan, read_file
+from .forms import ImportForm, PasteForm, first_errors
+from .importers import ImportPreview, read_file
 from .models import PendingImport
 
 SHOWN_NEW = 20
 
 
-@limited(CREATE)
+@rate_limit(CREATE)
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def paste(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    form = PasteForm(request.user.id, posted(request))
-    if not form.is_valid() or form.reading is None or not form.is_confirmed():
+    form = PasteForm(request.user.id, post_data(request))
+    if not form.is_valid() or form.parsed is None or not form.is_confirmed():
         context = {"form": form, "next": next_url(request) or ""}
         return render(request, "tasks/paste.html", context, status=422 if form.is_bound else 200)
-    entries = tasks.add_many(form.reading.tasks, Origin.of(request))
+    entries = tasks.create_many(form.parsed.tasks, ChangeContext.from_request(request))
     done = ngettext("Added %(n)d task.", "Added %(n)d tasks.", len(entries))
-    tell(request, done % {"n": len(entries)}, entries)
+    add_undo_message(request, done % {"n": len(entries)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
-@limited(EXPORT, is_safe)
+@rate_limit(EXPORT, is_safe)
 @require_safe
 def export_json(request: OwnerRequest) -> StreamingHttpResponse:
     journal = JournalEntry.objects.for_user(request.user.id)
-    exported_at = as_text(timezone.now())
+    exported_at = to_rfc3339(timezone.now())
     return download(as_json(request.user.id, exported_at, journal.last_number()), "application/json", "json")
 
 
-@limited(EXPORT, is_safe)
+@rate_limit(EXPORT, is_safe)
 @require_safe
 def export_csv(request: OwnerRequest) -> StreamingHttpResponse:
     journal = JournalEntry.objects.for_user(request.user.id)
@@ -64,48 +64,48 @@ def download(pieces: Iterator[str], content_type: str, ending: str) -> Streaming
     return StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
 
 
-@limited(IMPORT)
+@rate_limit(IMPORT)
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
-def choose_file(request: OwnerRequest) -> HttpResponse:
+def upload_file(request: OwnerRequest) -> HttpResponse:
     """Keep the file, and show what it would bring: nothing is imported before its owner has seen that."""
     uploads = PendingImport.objects.for_user(request.user.id)
-    form = ImportForm(request.user.id, posted(request), request.FILES if request.method == "POST" else None)
+    form = ImportForm(request.user.id, post_data(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
-        uploads.keep(form.name, form.content)
+        uploads.store(form.name, form.content)
         return SeeOther(reverse("tasks:import"))
     upload = None if form.is_bound else uploads.first()
     context: dict[str, object] = {"form": form, "upload": upload}
     if upload is not None:
-        reading = read_file(upload.name, upload.content, request.user.id)
-        plan = Plan.of(reading, Task.objects.for_user(request.user.id))
-        context |= {"plan": plan, "titles": plan.new[:SHOWN_NEW], "wrong": some_of(plan.wrong)}
+        parsed = read_file(upload.name, upload.content, request.user.id)
+        preview = ImportPreview.from_parsed_file(parsed, Task.objects.for_user(request.user.id))
+        context |= {"preview": preview, "titles": preview.new[:SHOWN_NEW], "errors": first_errors(preview.errors)}
     return render(request, "tasks/import.html", context, status=422 if form.is_bound else 200)
 
 
-@limited(IMPORT)
+@rate_limit(IMPORT)
 @idempotent
 @require_POST
-def take_in(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
+def import_tasks(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
     """Import the file that was kept. Sent again it finds what the first time brought."""
     tasks = Task.objects.for_user(request.user.id)
     upload = PendingImport.objects.for_user(request.user.id).filter(pk=upload_id).first()
     if upload is not None:
-        reading = read_file(upload.name, upload.content, request.user.id)
-        tasks.take_in(reading.tasks, Origin.of(request), batch=upload_id)
+        parsed = read_file(upload.name, upload.content, request.user.id)
+        tasks.import_tasks(parsed.tasks, ChangeContext.from_request(request), batch=upload_id)
         upload.delete()
     imported = JournalEntry.objects.for_user(request.user.id).filter(batch=upload_id)
     n = imported.count()
     if not n and upload is None:
         raise Http404
     words = ngettext("Imported %(n)d task.", "Imported %(n)d tasks.", n) if n else _("All of it is here already.")
-    tell(request, words % {"n": n}, list(imported[:1]))
+    add_undo_message(request, words % {"n": n}, list(imported[:1]))
     return SeeOther(reverse("tasks:list"))
 
 
 @idempotent
 @require_POST
-def discard_file(request: OwnerRequest) -> HttpResponse:
+def discard_upload(request: OwnerRequest) -> HttpResponse:
     PendingImport.objects.for_user(request.user.id).delete()
-    tell(request, _("The file was not imported, and is gone from here."), [])
+    add_undo_message(request, _("The file was not imported, and is gone from here."), [])
     return SeeOther(reverse("tasks:import"))

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from jwt.utils import base64url_decode
 
 from . import client, sessions
-from .exceptions import Unavailable
+from .exceptions import AuthServerUnavailable
 from .models import User
 
 # What the server may be configured to sign with: public keys only, so that no published key can be taken for a secret.
@@ -44,7 +44,7 @@ class KeySet:
     def refresh(self) -> None:
         try:
             published = client.get("/jwks").body.get("keys", [])
-        except Unavailable:
+        except AuthServerUnavailable:
             return  # the keys that are known go on working while the server is away
         found = (read_key(data) for data in published if isinstance(data, dict))
         self.keys = {key.key_id: key for key in found if key and key.key_id}

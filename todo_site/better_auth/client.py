@@ -14,7 +14,7 @@ from typing import Any
 import urllib3
 from django.conf import settings
 
-from .exceptions import Unavailable
+from .exceptions import AuthServerUnavailable
 
 TIMEOUT = urllib3.Timeout(connect=2, read=8)
 MAX_BODY = 1_000_000
@@ -23,7 +23,7 @@ MAX_IDLE = 4
 
 
 @dataclass(frozen=True)
-class Caller:
+class ClientInfo:
     """On whose behalf a call is made: the browser's raw cookies, its one IP address and its User-Agent."""
 
     cookies: str
@@ -73,18 +73,22 @@ def pool() -> urllib3.PoolManager:
     return manager
 
 
-def post(path: str, body: dict[str, Any], caller: Caller) -> Reply:
-    """POST to ``/api/auth`` + path for somebody. Raises Unavailable; a refusal is a Reply like any other."""
-    headers = {"Content-Type": "application/json", "Origin": settings.BETTER_AUTH_URL, "User-Agent": caller.user_agent}
-    if caller.address:
-        headers["X-Forwarded-For"] = caller.address
-    if caller.cookies:
-        headers["Cookie"] = caller.cookies
+def post(path: str, body: dict[str, Any], client_info: ClientInfo) -> Reply:
+    """POST to ``/api/auth`` + path for somebody. Raises AuthServerUnavailable; a refusal is a Reply like any other."""
+    headers = {
+        "Content-Type": "application/json",
+        "Origin": settings.BETTER_AUTH_URL,
+        "User-Agent": client_info.user_agent,
+    }
+    if client_info.address:
+        headers["X-Forwarded-For"] = client_info.address
+    if client_info.cookies:
+        headers["Cookie"] = client_info.cookies
     return send("POST", path, headers, json.dumps(body).encode())
 
 
 def get(path: str) -> Reply:
-    """GET from ``/api/auth`` + path, for nobody in particular. Raises Unavailable."""
+    """GET from ``/api/auth`` + path, for nobody in particular. Raises AuthServerUnavailable."""
     return send("GET", path, {}, None)
 
 
@@ -104,9 +108,9 @@ def send(method: str, path: str, headers: dict[str, str], body: bytes | None) ->
         else:
             response.close()
     except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(f"{method} {path}: {type(error).__name__}") from None
+        raise AuthServerUnavailable(f"{method} {path}: {type(error).__name__}") from None
     if response.status >= 500 or len(content) > MAX_BODY:
-        raise Unavailable(f"{method} {path}: {response.status}, {len(content)} bytes")
+        raise AuthServerUnavailable(f"{method} {path}: {response.status}, {len(content)} bytes")
     return Reply(
         status=response.status,
         body=parse(content, f"{method} {path}: {response.status}"),
@@ -121,7 +125,7 @@ def parse(content: bytes, what: str) -> dict[str, Any]:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
-        raise Unavailable(f"{what}: no JSON") from None
+        raise AuthServerUnavailable(f"{what}: no JSON") from None
     return body if isinstance(body, dict) else {}
 
 

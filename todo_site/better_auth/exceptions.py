@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class AccountError(Exception):
     """It was not accepted: words for the person, and the field of the form that they belong to."""
 
     def __init__(self, message: str, field: str | None = None) -> None:
@@ -12,7 +12,7 @@ class Refused(Exception):
         self.field = field
 
 
-class Unavailable(Exception):
+class AuthServerUnavailable(Exception):
     """The Better Auth server is away, slow, or answers what cannot be understood. Says what happened, for the log."""
 
     retry_after = 10

@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
 
-from todo_site.web.pending_form import Typed
+from todo_site.web.pending_form import PendingForm
 from todo_site.web.server_timing import timed
 
 from . import bearer_tokens, sessions, signed_cookies
 from .models import User
-from .views import sign_in_first
+from .views import sign_in_required
 
 
 def get_user(request: HttpRequest) -> User | AnonymousUser:
@@ -45,13 +45,13 @@ class BetterAuthMiddleware(AuthenticationMiddleware):
         request.auser = partial(get_user_async, request)
         # No other site can make a browser send an Authorization header, so a request that is authenticated by it alone
         # needs no CSRF token. One that carries a session cookie as well is treated as a browser.
-        has_cookie = signed_cookies.name_of(request, "session_token") in request.COOKIES
+        has_cookie = signed_cookies.cookie_name(request, "session_token") in request.COOKIES
         if bearer_tokens.bearer(request) is not None and not has_cookie and request.user.is_authenticated:
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
         session = getattr(getattr(request, "_cached_user", None), "session", None)
-        own_cookie = signed_cookies.name_of(request, "session_token") in response.cookies
+        own_cookie = signed_cookies.cookie_name(request, "session_token") in response.cookies
         if session is not None and not own_cookie:  # a view that signs in or out has said what it wants
             sessions.extend(request, response, session)
         return response
@@ -63,8 +63,8 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
         if bearer_tokens.bearer(request) is not None:
             return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        if request.method == "POST" and (typed := Typed.posted(request)).may_be_sent_again:
-            return sign_in_first(request, typed)
+        if request.method == "POST" and (typed := PendingForm.from_post(request)).can_resubmit:
+            return sign_in_required(request, typed)
         if request.method not in {"GET", "HEAD"}:  # after signing in, a page can be shown and a form's target cannot
             return redirect_to_login(resolve_url(settings.LOGIN_REDIRECT_URL))
         return super().handle_no_permission(request, view_func)

@@ -101,7 +101,7 @@ def start(request: HttpRequest, response: HttpResponseBase, user: User, address:
     set_cookie(request, response, "session_token", session.token, LIFETIME if remember else None)
     if not remember:
         set_cookie(request, response, "dont_remember", "true", None)
-    elif signed_cookies.name_of(request, "dont_remember") in request.COOKIES:
+    elif signed_cookies.cookie_name(request, "dont_remember") in request.COOKIES:
         expire_cookie(request, response, "dont_remember")
 
 
@@ -154,7 +154,7 @@ def expire_cookie(request: HttpRequest, response: HttpResponseBase, cookie: str)
 def write_cookie(
     request: HttpRequest, response: HttpResponseBase, cookie: str, raw: str, lifetime: timedelta | None
 ) -> None:
-    name = signed_cookies.name_of(request, cookie)
+    name = signed_cookies.cookie_name(request, cookie)
     if name in response.cookies:
         return  # the server's own line, passed on, says it better
     response.set_cookie(

@@ -44,7 +44,7 @@ def is_secure(request: HttpRequest) -> bool:
     return request.is_secure()
 
 
-def name_of(request: HttpRequest, cookie: str) -> str:
+def cookie_name(request: HttpRequest, cookie: str) -> str:
     """The full name of ``session_token``, ``dont_remember`` or ``session_data``."""
     return prefixed(cookie, secure=is_secure(request))
 
@@ -59,7 +59,7 @@ def signed_values(request: HttpRequest, cookie: str) -> list[str]:
     Read from the header itself: Django keeps only the last of several cookies of one name, so that a forged one, set
     from a sibling domain, would hide the real one.
     """
-    name = name_of(request, cookie)
+    name = cookie_name(request, cookie)
     pairs = (pair.strip().partition("=") for pair in request.META.get("HTTP_COOKIE", "").split(";"))
     values = (unsign(raw) for key, _, raw in pairs if key == name)
     return list(dict.fromkeys(value for value in values if value))[:MAX_VALUES]

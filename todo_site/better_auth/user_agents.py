@@ -29,7 +29,7 @@ SYSTEMS = [
 ]
 
 
-def in_words(user_agent: str | None) -> str:
+def describe_user_agent(user_agent: str | None) -> str:
     """Such as "Firefox on Linux"; says so when the browser or the system is not one that we know."""
     browser = first_match(BROWSERS, user_agent or "")
     system = first_match(SYSTEMS, user_agent or "")

@@ -18,23 +18,23 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from todo_site.web.error_views import signed_in_again
-from todo_site.web.pending_form import Typed
-from todo_site.web.rate_limits import LimitReached
+from todo_site.web.pending_form import PendingForm
+from todo_site.web.rate_limits import RateLimitExceeded
 from todo_site.web.redirects import SeeOther, next_url
 
 from . import sessions
 from .backends import embedded, remote
-from .exceptions import Refused, Unavailable
+from .exceptions import AccountError, AuthServerUnavailable
 from .forms import NameForm, PasswordForm, SignInForm, SignUpForm
 from .models import Session
-from .user_agents import in_words
+from .user_agents import describe_user_agent
 
 logger = logging.getLogger(__name__)
 
 type Action = Callable[..., None]
 
 
-def door() -> Any:
+def get_backend() -> Any:
     """Where accounts are kept: with the Better Auth server, or embedded. Both have the same functions."""
     return remote if settings.BETTER_AUTH_URL else embedded
 
@@ -43,54 +43,54 @@ def door() -> Any:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    return enter(request, SignInForm, "better_auth/sign_in.html", door().sign_in)
+    return auth_form_view(request, SignInForm, "better_auth/sign_in.html", get_backend().sign_in)
 
 
 @login_not_required
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
-    return enter(request, SignUpForm, "better_auth/sign_up.html", door().sign_up)
+    return auth_form_view(request, SignUpForm, "better_auth/sign_up.html", get_backend().sign_up)
 
 
-def enter(request: HttpRequest, form_class: type[forms.Form], template: str, go_in: Action) -> HttpResponse:
+def auth_form_view(request: HttpRequest, form_class: type[forms.Form], template: str, action: Action) -> HttpResponse:
     """Show the form, or go in with what it says: to ``next`` when that works, back to the form when not."""
     target = next_url(request) or reverse("tasks:list")
-    typed = Typed.carried(request)
+    typed = PendingForm.from_hidden_field(request)
     if request.method != "POST":
         if request.user.is_authenticated:
             return SeeOther(target)
         return render(request, template, {"form": form_class(), "next": target, "typed": None})
-    response = attempt(request, form := form_class(request.POST), go_in, target)
+    response = run_action(request, form := form_class(request.POST), action, target)
     if response.status_code == 303:
         rotate_token(request)
         return with_cookies(response, signed_in_again(request, typed)) if typed else response
-    return page_with(response, render(request, template, {"form": form, "next": target, "typed": typed}))
+    return with_status_of(response, render(request, template, {"form": form, "next": target, "typed": typed}))
 
 
-def sign_in_first(request: HttpRequest, typed: Typed) -> HttpResponse:
+def sign_in_required(request: HttpRequest, typed: PendingForm) -> HttpResponse:
     """401 for somebody whose session ended while they were typing: the sign-in form, which carries the text along."""
     target = typed.to if typed.lost else reverse("tasks:list")
     context = {"form": SignInForm(), "next": target, "typed": typed}
     return render(request, "better_auth/sign_in.html", context, status=401)
 
 
-def attempt(request: HttpRequest, form: forms.Form, action: Action, target: str) -> HttpResponse:
+def run_action(request: HttpRequest, form: forms.Form, action: Action, target: str) -> HttpResponse:
     """Do what a valid form asks for: 303 to ``target``, or an empty 422, 429 or 503 with the reason put on the form."""
     response: HttpResponse = SeeOther(target)
     if not form.is_valid():
         return HttpResponse(status=422)
     try:
         action(request, response, **form.cleaned_data)
-    except Refused as refused:
+    except AccountError as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         response = HttpResponse(status=422)
-    except LimitReached as limit:
+    except RateLimitExceeded as limit:
         wait = limit.retry_after
         words = ngettext("Too many tries. Wait %(n)d second.", "Too many tries. Wait %(n)d seconds.", wait)
         form.add_error(None, words % {"n": wait})
         response = HttpResponse(status=429, headers={"Retry-After": str(wait)})
-    except Unavailable as error:
+    except AuthServerUnavailable as error:
         logger.error("Better Auth server: %s", error, extra={"request": request})  # noqa: TRY400  expected, no trace
         form.add_error(None, _("The accounts cannot be reached at this moment. Try again in a little while."))
         response = HttpResponse(status=503, headers={"Retry-After": str(error.retry_after)})
@@ -103,7 +103,7 @@ def with_cookies(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
     return page
 
 
-def page_with(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
+def with_status_of(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
     """The page, with the status and the waiting time of the answer."""
     page.status_code = answer.status_code
     if "Retry-After" in answer.headers:
@@ -115,7 +115,7 @@ def page_with(answer: HttpResponse, page: HttpResponse) -> HttpResponse:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     response = SeeOther(reverse("better_auth:sign-in"))
-    door().sign_out(request, response)
+    get_backend().sign_out(request, response)
     clear_browser(request, response)
     return response
 
@@ -124,7 +124,7 @@ def clear_browser(request: HttpRequest, response: HttpResponse) -> None:
     """Leave nothing in the browser of somebody who goes. Cookies are not cleared: ours are expired, one by one."""
     request.session.flush()
     rotate_token(request)
-    response.delete_cookie(settings.PREFERENCES_COOKIE)
+    response.delete_cookie(settings.PREFERENCES_COOKIE_NAME)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
@@ -133,22 +133,22 @@ def account(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return account_page(request)
     form = NameForm(request.POST)
-    response = attempt(request, form, door().change_name, reverse("better_auth:account"))
+    response = run_action(request, form, get_backend().change_name, reverse("better_auth:account"))
     if response.status_code == 303:
         messages.success(request, _("Your name is changed."))
         return response
-    return page_with(response, account_page(request, name_form=form))
+    return with_status_of(response, account_page(request, name_form=form))
 
 
 @sensitive_post_parameters()
 @require_POST
 def change_password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST)
-    response = attempt(request, form, door().change_password, reverse("better_auth:account"))
+    response = run_action(request, form, get_backend().change_password, reverse("better_auth:account"))
     if response.status_code == 303:
         messages.success(request, _("Your password is changed."))
         return response
-    return page_with(response, account_page(request, password_form=form))
+    return with_status_of(response, account_page(request, password_form=form))
 
 
 def account_page(
@@ -164,7 +164,7 @@ def account_page(
 @require_safe
 def session_list(request: HttpRequest) -> HttpResponse:
     own = Session.objects.live().filter(user=request.user.pk).order_by("-updated_at")
-    rows = [(session, in_words(session.user_agent)) for session in own]
+    rows = [(session, describe_user_agent(session.user_agent)) for session in own]
     context = {"sessions": rows, "current": sessions.current(request)}
     return render(request, "better_auth/sessions.html", context)
 

@@ -22,19 +22,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from todo_site.ownership.compiled_queries import Given, Statement
+from todo_site.ownership.compiled_queries import CompiledQuery, Parameter
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedModel
-from todo_site.ownership.pipeline import fetch_together, pipelined
+from todo_site.ownership.pipeline import fetch_all_in_pipeline, pipeline
 
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
 type State = dict[str, str | None]
 
-MOST_ROWS = 1000  # that one statement inserts
+MAX_ROWS = 1000  # that one statement inserts
 FIELDS = ("title", "description", "status", "created_at", "updated_at")
 
 
-def as_text(time: datetime) -> str:
+def to_rfc3339(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -43,7 +43,7 @@ class CannotUndo(Exception):
 
 
 @dataclass(frozen=True)
-class Origin:
+class ChangeContext:
     """Through which request something is done; and if not by the owner, by which member of the staff and why."""
 
     request_id: str = ""
@@ -51,7 +51,7 @@ class Origin:
     reason: str = ""
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Self:
+    def from_request(cls, request: HttpRequest) -> Self:
         return cls(getattr(request, "id", ""))
 
 
@@ -98,7 +98,7 @@ class Head(NamedTuple):
 
 
 @contextmanager
-def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any] | Statement) -> Iterator[list[Any]]:
+def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any] | CompiledQuery) -> Iterator[list[Any]]:
     """A transaction in which nobody else writes this owner's tasks: what was read is still so when it is written.
 
     Yields the head of the journal, and what each of these finds. PostgreSQL is asked for all of it at once, and told of
@@ -106,28 +106,30 @@ def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any] | Stat
     its error is the savepoint's. SQLite has one writer at a time anyway, from BEGIN IMMEDIATE on.
     """
     is_inner = connections[using].in_atomic_block
-    with nullcontext() if is_inner else pipelined(using), transaction.atomic(using=using):
+    with nullcontext() if is_inner else pipeline(using), transaction.atomic(using=using):
         if connections[using].vendor == "postgresql":
             key = int.from_bytes(sha256(user_id.encode()).digest()[:8], signed=True)
             with connections[using].cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
-        head, *found = fetch_together(newest(using).given(owner=user_id), *reading)
+        head, *found = fetch_all_in_pipeline(newest(using).bind(owner=user_id), *reading)
         yield [Head(*head[0]) if head else Head(), *found]
 
 
 @cache
-def newest(using: str) -> Statement:
+def newest(using: str) -> CompiledQuery:
     """What asks for the head of a journal."""
-    owner: Any = Given("owner", JournalEntry._meta.get_field("user"))
-    return Statement.of(JournalEntry.objects.for_user(owner).using(using).newest_first().values_list(*Head._fields)[:1])
+    owner: Any = Parameter("owner", JournalEntry._meta.get_field("user"))
+    return CompiledQuery.from_queryset(
+        JournalEntry.objects.for_user(owner).using(using).newest_first().values_list(*Head._fields)[:1]
+    )
 
 
 @cache
-def earliest(using: str) -> Statement:
+def earliest(using: str) -> CompiledQuery:
     """What asks for the entry that a task came with."""
-    owner: Any = Given("owner", JournalEntry._meta.get_field("user"))
-    task_id = Given("task_id", JournalEntry._meta.get_field("task_id"))
-    return Statement.of(
+    owner: Any = Parameter("owner", JournalEntry._meta.get_field("user"))
+    task_id = Parameter("task_id", JournalEntry._meta.get_field("task_id"))
+    return CompiledQuery.from_queryset(
         JournalEntry.objects.for_user(owner).using(using).filter(task_id=task_id).order_by("number")[:1]
     )
 
@@ -138,7 +140,7 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
 
     def of_tasks(self) -> Self:
         """Without the entries that changed nothing."""
-        return self.exclude(verb__in=[JournalEntry.Verb.LOOK, JournalEntry.Verb.ERASE])
+        return self.exclude(verb__in=[JournalEntry.Verb.VIEW, JournalEntry.Verb.ERASE])
 
     def in_trash(self, until: int | None = None) -> Self:
         """The deletions of tasks that have not come back since; or, up to an entry's number, had not yet."""
@@ -156,25 +158,25 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
         return self.newest_first().values_list("number", flat=True).first() or 0
 
     def append(
-        self, steps: Iterable[Step], origin: Origin, head: Head, batch: uuid.UUID | None = None
+        self, steps: Iterable[Step], origin: ChangeContext, head: Head, batch: uuid.UUID | None = None
     ) -> list[JournalEntry]:
         """Add an entry for each step behind the head, in the owner's turn."""
         steps = list(steps)
         batch = batch or (uuid.uuid4() if len(steps) > 1 else None)
         return self._append([step.entry(batch) for step in steps], origin, head)
 
-    def append_look(self, task_id: uuid.UUID | None, origin: Origin, head: Head) -> list[JournalEntry]:
+    def record_view(self, task_id: uuid.UUID | None, origin: ChangeContext, head: Head) -> list[JournalEntry]:
         """Add an entry that says who looked at a task, or at the list of them, in the owner's turn."""
-        return self._append([JournalEntry(task_id=task_id, verb=JournalEntry.Verb.LOOK)], origin, head)
+        return self._append([JournalEntry(task_id=task_id, verb=JournalEntry.Verb.VIEW)], origin, head)
 
-    def _append(self, entries: list[JournalEntry], origin: Origin, head: Head) -> list[JournalEntry]:
+    def _append(self, entries: list[JournalEntry], origin: ChangeContext, head: Head) -> list[JournalEntry]:
         """Number and seal the entries, each after the one before it."""
         sealed = head.hash
         for number, entry in enumerate(entries, head.number + 1):
             entry.user_id, entry.number = self.owner, number
             entry.staff, entry.reason, entry.request_id = origin.staff, origin.reason, origin.request_id
-            entry.hash = sealed = entry.sealed_after(sealed)
-        return self.bulk_create(entries, batch_size=MOST_ROWS)
+            entry.hash = sealed = entry.compute_hash(sealed)
+        return self.bulk_create(entries, batch_size=MAX_ROWS)
 
 
 class JournalEntryManager(OwnedManager["JournalEntry"]):
@@ -196,7 +198,7 @@ class JournalEntry(OwnedModel):
         REOPEN = "reopen", gettext_lazy("Reopened")
         DELETE = "delete", gettext_lazy("Deleted")
         RESTORE = "restore", gettext_lazy("Restored")
-        LOOK = "look", gettext_lazy("Looked at")
+        VIEW = "look", gettext_lazy("Looked at")
         ERASE = "erase", gettext_lazy("Erased")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -211,7 +213,7 @@ class JournalEntry(OwnedModel):
     batch = models.UUIDField(null=True, help_text="shared by all entries that were made at once")
     undoes = models.UUIDField(null=True, help_text="the entry that this one reverts")
 
-    hash = models.CharField(max_length=64, default="", help_text="see sealed_after()")
+    hash = models.CharField(max_length=64, default="", help_text="see compute_hash()")
 
     task_title = ""  # of an entry that is being made; not stored
 
@@ -239,7 +241,7 @@ class JournalEntry(OwnedModel):
             "task_id": self.task_id and str(self.task_id),
             "verb": str(self.verb),
             "changes": self.changes,
-            "at": as_text(self.at),
+            "at": to_rfc3339(self.at),
             "staff": self.staff,
             "reason": self.reason,
             "request_id": self.request_id,
@@ -247,7 +249,7 @@ class JournalEntry(OwnedModel):
             "undoes": self.undoes and str(self.undoes),
         }
 
-    def sealed_after(self, previous: str) -> str:
+    def compute_hash(self, previous: str) -> str:
         """The entry's hash, from its record and the hash of the entry before it ("" for the first).
 
         SHA-256, in hexadecimal, of JSON in ASCII with sorted keys and no spaces: nothing can be changed, taken out, put
@@ -266,7 +268,7 @@ class JournalEntry(OwnedModel):
     def can_be_undone(self) -> bool:
         return bool(self.changes)
 
-    def without(self, state: State | None) -> State | None:
+    def state_before(self, state: State | None) -> State | None:
         """The state of the task as it would be without this entry; the same if it was reverted before.
 
         Raises CannotUndo where something newer stands in the way.
@@ -288,5 +290,5 @@ class JournalEntry(OwnedModel):
         if came:
             return None
         if state["updated_at"] != after["updated_at"]:  # other fields were changed since, and stay so
-            before["updated_at"] = as_text(timezone.now())
+            before["updated_at"] = to_rfc3339(timezone.now())
         return {**state, **before}

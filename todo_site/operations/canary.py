@@ -39,7 +39,7 @@ LISTS = [
 LEFT_OUT = {"admin", "better_auth"}
 
 
-class Blind(Exception):
+class CanaryError(Exception):
     """The canary cannot see: a page is not what it has to be for a finding to mean anything."""
 
 
@@ -89,29 +89,31 @@ class Canary:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', answer.data.decode(errors="replace"))
         cookie = re.search(r"csrftoken=([^;]+)", answer.headers.get("Set-Cookie", ""))
         if not (answer.status == 200 and token and cookie):
-            raise Blind(f"/ answered {answer.status}")
+            raise CanaryError(f"/ answered {answer.status}")
         return token[1], cookie[1]
 
-    def settle(self) -> None:
+    def seed(self) -> None:
         """See to it that there is a task of each kind: pending, completed, and in the trash."""
-        while len(missing := {"pending", "completed", "trash"} - self.kinds()):
+        while len(missing := {"pending", "completed", "trash"} - self.entry_kinds()):
             task = str(uuid.uuid4())
-            self.do("/tasks/new/", {"id": task, "title": f"{WORD} {uuid.uuid4().hex}", "description": uuid.uuid4().hex})
+            self.post(
+                "/tasks/new/", {"id": task, "title": f"{WORD} {uuid.uuid4().hex}", "description": uuid.uuid4().hex}
+            )
             if "completed" in missing:
-                self.do(f"/tasks/{task}/status/", {"status": "completed"})
+                self.post(f"/tasks/{task}/status/", {"status": "completed"})
             elif "trash" in missing:
-                self.do(f"/tasks/{task}/delete/", {})
+                self.post(f"/tasks/{task}/delete/", {})
 
-    def do(self, path: str, form: dict[str, str]) -> None:
+    def post(self, path: str, form: dict[str, str]) -> None:
         if (page := self.ask(path, form)).status != 303:
-            raise Blind(f"{path} answered {page.status}")
+            raise CanaryError(f"{path} answered {page.status}")
 
-    def kinds(self) -> set[str]:
+    def entry_kinds(self) -> set[str]:
         tasks = Task.objects.for_user(self.user.id)
         in_trash = JournalEntry.objects.for_user(self.user.id).in_trash().exists()
         return set(tasks.values_list("status", flat=True)) | ({"trash"} if in_trash else set())
 
-    def marks(self) -> set[str]:
+    def markers(self) -> set[str]:
         """What only this account may be shown."""
         tasks = Task.objects.for_user(self.user.id).values_list("id", "title", "description")
         events = JournalEntry.objects.for_user(self.user.id).values_list("id", "hash")
@@ -149,23 +151,23 @@ def routes(room: URLResolver | None = None, before: str = "/") -> Iterator[str]:
 
 
 def find(one: Canary, other: Canary) -> list[str]:
-    """The routes that showed ``one`` something of the other's. Raises Blind where its own is not shown."""
-    foreign, own = other.marks(), one.marks()
+    """The routes that showed ``one`` something of the other's. Raises CanaryError where its own is not shown."""
+    foreign, own = other.markers(), one.markers()
     found = []
     for path in [*LISTS, *(route for route in routes() if "<" not in route)]:
         page = one.ask(path)
         if page.status >= 500:
-            raise Blind(f"{path} answered {page.status}")
-        if any(mark in page.text for mark in foreign):
+            raise CanaryError(f"{path} answered {page.status}")
+        if any(marker in page.text for marker in foreign):
             found.append(path)
         if path in (LISTS[0], "/export/tasks.json", "/history/", "/trash/") and not any(m in page.text for m in own):
-            raise Blind(f"{path} shows nothing")
+            raise CanaryError(f"{path} shows nothing")
         if path in LISTS and not count_is_own(one, path, page):
             found.append(f"{path} (its count)")
     for route in (route for route in routes() if "<" in route):
         for key in other.ids():
             page = one.ask(re.sub("<[^>]+>", str(key), route))
-            if page.status not in {404, 405} or any(mark in page.text for mark in foreign - {str(key)}):
+            if page.status not in {404, 405} or any(marker in page.text for marker in foreign - {str(key)}):
                 found.append(route)
     return found
 

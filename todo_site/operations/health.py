@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from todo_site.better_auth import client
-from todo_site.better_auth.exceptions import Unavailable
+from todo_site.better_auth.exceptions import AuthServerUnavailable
 from todo_site.ownership import row_level_security
 
 from .models import CanaryFinding
@@ -65,5 +65,5 @@ def better_auth() -> str:
         return "embedded"
     try:
         return "ok" if client.get("/ok").status == 200 else "away"
-    except Unavailable:
+    except AuthServerUnavailable:
         return "away"

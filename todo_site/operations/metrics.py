@@ -1,4 +1,4 @@
-"""Figures for Prometheus: requests, database statements and connections. None says who asked, or for what."""
+"""RequestTimings for Prometheus: requests, database statements and connections. None says who asked, or for what."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ connections = Counter("todo_database_connections", "Connections to the database 
 @csrf_exempt
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All figures of all workers, for a monitor on this machine or with METRICS_TOKEN; for others there is no page."""
+    """All timings of all workers, for a monitor on this machine or with METRICS_TOKEN; for others there is no page."""
     if not (is_direct_from_this_machine(request) or has_token(request)):
         raise Http404
     if request.method not in {"GET", "HEAD"}:

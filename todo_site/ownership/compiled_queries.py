@@ -1,7 +1,7 @@
 """Queries compiled once: to put one together and compile it takes Django longer than PostgreSQL takes to answer.
 
-What differs from request to request is Given: it stands where its value will be. A page that asks for it keeps the
-Statement, by the shape of the page, and gives it the values each time.
+What differs from request to request is Parameter: it stands where its value will be. A page that asks for it keeps the
+CompiledQuery, by the shape of the page, and gives it the values each time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db.models.expressions import Expression
 from django.db.models.sql.compiler import SQLCompiler
 
 
-class Given(Expression):
+class Parameter(Expression):
     """A value of this field that a statement gets when it is sent. No database takes it for one itself."""
 
     def __init__(self, name: str, output_field: models.Field[Any, Any]) -> None:
@@ -28,12 +28,12 @@ class Given(Expression):
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, tuple[Any, ...]]:
         return "%s", (self,)
 
-    def prepared(self, values: dict[str, Any], connection: Any) -> Any:
+    def db_value(self, values: dict[str, Any], connection: Any) -> Any:
         return self.output_field.get_db_prep_value(values[self.name], connection)
 
 
 @dataclass(frozen=True)
-class Statement:
+class CompiledQuery:
     """A queryset as SQL, which any thread may send."""
 
     queryset: models.QuerySet[Any, Any]
@@ -42,18 +42,18 @@ class Statement:
     params: tuple[Any, ...]
 
     @classmethod
-    def of(cls, queryset: models.QuerySet[Any, Any]) -> Self:
+    def from_queryset(cls, queryset: models.QuerySet[Any, Any]) -> Self:
         compiler = queryset.query.get_compiler(queryset.db)
         try:
             return cls(queryset, compiler, *compiler.as_sql())
         except EmptyResultSet:
             return cls(queryset, compiler, "", ())
 
-    def given(self, **values: Any) -> Self:
+    def bind(self, **values: Any) -> Self:
         """The same with these values, on the connection of this thread."""
         compiler = copy(self.compiler)
         compiler.connection = connection = connections[self.queryset.db]
-        params = (each.prepared(values, connection) if isinstance(each, Given) else each for each in self.params)
+        params = (each.db_value(values, connection) if isinstance(each, Parameter) else each for each in self.params)
         try:
             return replace(self, compiler=compiler, params=tuple(params))
         except EmptyResultSet:  # one of them can be no value of its column
@@ -66,7 +66,7 @@ class Statement:
         cursor.execute(self.sql, self.params)
         return cursor
 
-    def found(self, cursor: CursorWrapper | None) -> Iterable[Any]:
+    def rows(self, cursor: CursorWrapper | None) -> Iterable[Any]:
         """The instances, or the tuples of values_list(), that the statement found."""
         if cursor is None:
             return []

@@ -17,7 +17,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import ROW_COUNT
 from django.db.models.sql.where import AND, NothingNode, WhereNode
 
-from .compiled_queries import Given
+from .compiled_queries import Parameter
 
 OWNER = "user_id"
 
@@ -28,7 +28,7 @@ class UserIdRequired(Exception):
 
 def require_user_id(user_id: Any, model: type[models.Model]) -> str:
     """Return ``user_id`` if it is one non-empty string, or the place of one, else raise UserIdRequired."""
-    if (isinstance(user_id, str) and user_id) or isinstance(user_id, Given):
+    if (isinstance(user_id, str) and user_id) or isinstance(user_id, Parameter):
         return cast(str, user_id)
     name = model.__name__
     raise UserIdRequired(

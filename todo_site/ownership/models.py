@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -11,14 +10,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .managers import OWNER, OwnedManager, OwnedQuerySet, UserIdRequired, is_creation_time, require_user_id
-
-
-class OwnTime(models.DateTimeField[Any, Any]):
-    """Set by itself, as auto_now and auto_now_add say; but a row that is inserted may bring its own time."""
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        given = getattr(model_instance, self.attname)
-        return given if add and isinstance(given, datetime) else super().pre_save(model_instance, add)
 
 
 class OwnedModel(models.Model):

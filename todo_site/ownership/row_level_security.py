@@ -39,7 +39,7 @@ def owned_tables() -> list[str]:
     return sorted(model._meta.db_table for model in apps.get_models() if issubclass(model, OwnedModel))
 
 
-def is_on() -> bool:
+def is_enabled() -> bool:
     return connection.vendor == "postgresql" and settings.ROW_LEVEL_SECURITY
 
 
@@ -48,7 +48,7 @@ def time_limits() -> tuple[str, str]:
     return f"{settings.DB_STATEMENT_TIMEOUT}s", f"{settings.DB_LOCK_TIMEOUT}s"
 
 
-class Wall:
+class RowLevelSecurityScope:
     """An execute_wrapper that lets statements see one user's rows, and not take for ever.
 
     ``user_id`` is asked when it is needed; "" is nobody, who sees nothing. With ``every_statement`` all of them run
@@ -60,48 +60,48 @@ class Wall:
         self.every_statement = every_statement
         self.for_staff = False
         self.names_owned = re.compile(rf"\b({'|'.join(owned_tables())})\b", re.IGNORECASE)
-        self.raised = False
+        self.entered = False
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if self.stands_before(str(sql)):
+        if self.applies_to(str(sql)):
             role, user_id = ROLE, self.user_id()
-            self.raised = True
-        elif self.raised and context["connection"].in_atomic_block:
+            self.entered = True
+        elif self.entered and context["connection"].in_atomic_block:
             role, user_id = "none", ""  # a LOCAL setting of an earlier statement holds for the whole transaction
         else:
             return execute(sql, params, many, context)
         database = context["connection"]
         if database.connection.info.transaction_status.name == "INERROR":
             return execute(sql, params, many, context)  # nothing but a ROLLBACK can be next
-        with database.pipelined():
+        with database.pipeline():
             # One telling holds for all statements that travel in one transaction and one pipeline.
-            if database.told != (role, user_id):
+            if database.scope != (role, user_id):
                 database.connection.execute(SET, [role, user_id, *time_limits()])
-                database.told = role, user_id
+                database.scope = role, user_id
             return execute(sql, params, many, context)
 
-    def stands_before(self, sql: str) -> bool:
+    def applies_to(self, sql: str) -> bool:
         return not self.for_staff and (self.every_statement or self.names_owned.search(sql) is not None)
 
-    def lower(self) -> None:
+    def exit(self) -> None:
         """Inside a transaction that goes on, take the role off again."""
         raw = connection.connection
-        if self.raised and connection.in_atomic_block and raw.info.transaction_status.name == "INTRANS":
+        if self.entered and connection.in_atomic_block and raw.info.transaction_status.name == "INTRANS":
             raw.execute(UNSET)
 
 
 @contextmanager
-def seeing_only(user_id: Callable[[], str], *, every_statement: bool = True) -> Iterator[Wall]:
+def scoped_to(user_id: Callable[[], str], *, every_statement: bool = True) -> Iterator[RowLevelSecurityScope]:
     """Let the statements within see the rows of this user only. A streamed answer needs it inside its generator."""
-    wall = Wall(user_id, every_statement=every_statement)
-    if not is_on():
-        yield wall
+    scope = RowLevelSecurityScope(user_id, every_statement=every_statement)
+    if not is_enabled():
+        yield scope
         return
-    with connection.execute_wrapper(wall):
+    with connection.execute_wrapper(scope):
         try:
-            yield wall
+            yield scope
         finally:
-            wall.lower()
+            scope.exit()
 
 
 class EnableRowSecurity(Operation):
@@ -145,7 +145,7 @@ class EnableRowSecurity(Operation):
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
-        """Takes the wall down. The role stays: other databases of the server may use it."""
+        """Takes the scope down. The role stays: other databases of the server may use it."""
         if schema_editor.connection.vendor != "postgresql":
             return
         model = from_state.apps.get_model(app_label, self.model_name)
@@ -164,7 +164,7 @@ class EnableRowSecurity(Operation):
 
 
 def missing() -> list[str]:
-    """What of the wall does not stand in this database, in words; [] when all of it does."""
+    """What of the scope does not stand in this database, in words; [] when all of it does."""
     if not settings.ROW_LEVEL_SECURITY:
         return ["ROW_LEVEL_SECURITY is off."]
     with connection.cursor() as cursor:

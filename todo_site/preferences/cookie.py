@@ -22,7 +22,7 @@ FIELDS = [field.attname for field in Preferences._meta.concrete_fields]
 def read(request: HttpRequest) -> Preferences | None:
     """The preferences that the request brings along; None if it brings none that were made here."""
     try:
-        values = signing.loads(request.COOKIES.get(settings.PREFERENCES_COOKIE, ""), salt=SALT, max_age=LIFETIME)
+        values = signing.loads(request.COOKIES.get(settings.PREFERENCES_COOKIE_NAME, ""), salt=SALT, max_age=LIFETIME)
     except signing.BadSignature:
         return None
     return Preferences(**values) if sorted(values) == sorted(FIELDS) else None  # else of another version
@@ -31,7 +31,7 @@ def read(request: HttpRequest) -> Preferences | None:
 def write(response: HttpResponseBase, preferences: Preferences) -> None:
     values = {name: getattr(preferences, name) for name in FIELDS}
     response.set_cookie(
-        settings.PREFERENCES_COOKIE,
+        settings.PREFERENCES_COOKIE_NAME,
         signing.dumps(values, salt=SALT),
         max_age=LIFETIME,
         secure=settings.HTTPS,

@@ -12,12 +12,12 @@ from . import cookie
 from .models import Preferences
 
 
-def preferences_of(request: HttpRequest) -> Preferences:
+def get_preferences(request: HttpRequest) -> Preferences:
     """How this request is to be answered; the defaults where it never came to the middleware."""
     return getattr(request, "preferences", None) or Preferences()
 
 
-def show_with(request: HttpRequest, preferences: Preferences) -> None:
+def apply_preferences(request: HttpRequest, preferences: Preferences) -> None:
     """Answer the rest of this request in this language, time zone and look."""
     request.preferences = preferences  # type: ignore[attr-defined]
     chosen = preferences.language
@@ -39,13 +39,17 @@ class PreferencesMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with translation.override(None), timezone.override(None):
             mirrored = cookie.read(request) or Preferences()
-            show_with(request, mirrored)
+            apply_preferences(request, mirrored)
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
         patch_vary_headers(response, ["Accept-Language"])
-        preferences = preferences_of(request)
+        preferences = get_preferences(request)
         # A view that signs out has taken the mirror away.
-        if preferences is not mirrored and preferences.user_id and settings.PREFERENCES_COOKIE not in response.cookies:
+        if (
+            preferences is not mirrored
+            and preferences.user_id
+            and settings.PREFERENCES_COOKIE_NAME not in response.cookies
+        ):
             cookie.write(response, preferences)
         return response
 
@@ -55,6 +59,6 @@ class PreferencesMiddleware:
         is_person = bool(request.COOKIES) and getattr(view, "login_required", True)
         user_id = request.user.id if is_person else None
         if not user_id:
-            show_with(request, Preferences())
-        elif preferences_of(request).user_id != user_id:
-            show_with(request, Preferences.objects.for_user(user_id).get_or_default())
+            apply_preferences(request, Preferences())
+        elif get_preferences(request).user_id != user_id:
+            apply_preferences(request, Preferences.objects.for_user(user_id).get_or_default())

@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tasks.views import OwnerRequest, posted
+from tasks.views import OwnerRequest, post_data
 from todo_site.web.database_errors import idempotent
 from todo_site.web.redirects import SeeOther
 
 from .forms import PreferencesForm, zones
-from .middleware import show_with
+from .middleware import apply_preferences
 from .models import Preferences
 
 
@@ -24,11 +24,11 @@ from .models import Preferences
 def preferences(request: OwnerRequest) -> HttpResponse:
     own = Preferences.objects.for_user(request.user.id)
     stored = own.get_or_default()
-    show_with(request, stored)
-    form = PreferencesForm(posted(request), instance=copy(stored))
+    apply_preferences(request, stored)
+    form = PreferencesForm(post_data(request), instance=copy(stored))
     if not form.is_valid():
         return preferences_page(request, form, status=422 if form.is_bound else 200)
-    show_with(request, own.remember(**form.changes))
+    apply_preferences(request, own.remember(**form.changes))
     messages.success(request, _("Saved."))
     return SeeOther(reverse("tasks:preferences"))
 
@@ -41,7 +41,7 @@ def time_zone(request: OwnerRequest) -> HttpResponse:
     told, known = request.POST.get("time_zone", ""), own.get_or_default()
     if told not in zones():
         return preferences_page(request, PreferencesForm({**model_to_dict(known), "time_zone": told}), status=422)
-    show_with(request, known if known.time_zone else own.remember(time_zone=told))
+    apply_preferences(request, known if known.time_zone else own.remember(time_zone=told))
     return SeeOther(reverse("tasks:list"))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from .browser import CHROMIUM, add_many, launch, sign_up
+from .browser import CHROMIUM, create_many, launch, sign_up
 from .server import ROOT, running_site
 from .walk import demo_account, walk, walk_empty
 
@@ -72,7 +72,7 @@ def fifty_tasks(browser: Browser, site: str) -> tuple[list[str], str]:
     context = browser.new_context(base_url=site)
     page = context.new_page()
     sign_up(page, "fifty@example.org")
-    add_many(page, [f"Task {n}, which has a title as long as most" for n in range(50)])
+    create_many(page, [f"Task {n}, which has a title as long as most" for n in range(50)])
     page.goto("/")  # which shows the messages
     page.reload()
     assert page.locator(".task").count() == 50

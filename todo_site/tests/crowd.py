@@ -30,7 +30,7 @@ from tasks.transfer.models import PendingImport
 from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
-from todo_site.journal.models import JournalEntry, Origin
+from todo_site.journal.models import ChangeContext, JournalEntry
 from todo_site.preferences.models import Preferences
 from todo_site.web import rate_limits
 
@@ -98,8 +98,8 @@ def make_person(name: str) -> Person:
     user = make_user(name=f"account-of-{name}", email=f"account-of-{name}@example.org")
     tasks, words = Task.objects.for_user(user.id), f"words-of-{name}"
     task, second = (make_task(user.id, title=f"{words} {n}", description=f"{words}, described") for n in ("one", "two"))
-    (entry,) = tasks.filter(pk=second.pk).discard(Origin())
-    upload = PendingImport.objects.for_user(user.id).keep(f"{words}.txt", f"{words}, to come\n".encode())
+    (entry,) = tasks.filter(pk=second.pk).move_to_trash(ChangeContext())
+    upload = PendingImport.objects.for_user(user.id).store(f"{words}.txt", f"{words}, to come\n".encode())
     Preferences.objects.for_user(user.id).remember(time_zone="Europe/Berlin")
     return Person(name, user, make_session(user=user), task, second.pk, entry, upload)
 
@@ -154,7 +154,7 @@ class Visitor:
 
     def ask(self, method: str, path: str, data: Any = "", **extra: Any) -> Answer:
         self.client.cookies.clear()
-        rate_limits.own.clear()
+        rate_limits.local_counter.clear()
         if method == "POST":
             send: Callable[..., Any] = lambda: self.client.post(path, data, headers=self.headers, **extra)  # noqa: E731
         else:

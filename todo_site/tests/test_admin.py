@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.staff_access import Reason
+from tasks.staff_access import StaffAccess
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.factories import make_user
@@ -133,7 +133,7 @@ def test_has_no_task_for_any_other_view_of_the_admin_without_a_reason(
     request.session = SessionStore()
     tasks = site.get_model_admin(Task).get_queryset(request)
     assert not tasks.exists()
-    Reason.give(request, alice.id, WHY)
+    StaffAccess.grant(request, alice.id, WHY)
     assert site.get_model_admin(Task).get_queryset(request).exists()
 
 

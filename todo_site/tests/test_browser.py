@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from .browser import PASSWORD, People, add, add_many, fill_in, sign_in, sign_up
+from .browser import PASSWORD, People, add, create_many, fill_in, sign_in, sign_up
 from .server import manage
 
 # What it shows does not depend on the database.
@@ -220,7 +220,7 @@ def test_settles_in_and_leaves_for_good(people: People, javascript: bool) -> Non
 def test_comes_back_to_the_row_without_a_script(people: People) -> None:
     page = people.person(javascript=False, viewport={"width": 800, "height": 400})
     sign_up(page, "ines@example.org")
-    add_many(page, [f"Task {n}" for n in range(20)])
+    create_many(page, [f"Task {n}" for n in range(20)])
     page.goto("/")
 
     def is_in_sight(title: str) -> None:
@@ -427,7 +427,7 @@ def test_does_everything_by_the_keyboard(people: People) -> None:
     page = people.person()
     sign_up(page, "flo@example.org")
     keys, field = page.keyboard, page.get_by_label("New task")
-    add_many(page, ["Third", "Second", "First"])
+    create_many(page, ["Third", "Second", "First"])
     page.reload()
     expect(field).to_be_focused()
     keys.press("Escape")
@@ -458,7 +458,7 @@ def test_goes_around_and_selects_by_the_keyboard(people: People) -> None:
     page = people.person()
     sign_up(page, "gus@example.org")
     keys, field = page.keyboard, page.get_by_label("New task")
-    add_many(page, ["Second", "First"])
+    create_many(page, ["Second", "First"])
     keys.press("Escape")
     for key, address in (("c", "status=completed"), ("p", "status=pending")):
         keys.press("g")
@@ -488,7 +488,7 @@ def test_goes_around_and_selects_by_the_keyboard(people: People) -> None:
 def test_leaves_a_completed_row_where_it_is_and_counts_on(people: People) -> None:
     page = people.person(viewport={"width": 800, "height": 600})
     sign_up(page, "gil@example.org")
-    add_many(page, [f"Task {n}" for n in range(30)])
+    create_many(page, [f"Task {n}" for n in range(30)])
     page.reload()
     button = page.get_by_role("button", name="Complete “Task 3”")
     button.scroll_into_view_if_needed()

@@ -1,4 +1,4 @@
-"""What a request costs, in figures that hang on no clock: journeys to the database, statements, plans, calls, bytes."""
+"""What a request costs, in timings that hang on no clock: journeys to the database, statements, plans, calls, bytes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from psycopg.pq import Trace
 from tasks.models import Task
 from todo_site.better_auth.models import User
 from todo_site.journal.models import JournalEntry
-from todo_site.ownership.row_level_security import seeing_only
+from todo_site.ownership.row_level_security import scoped_to
 
 OWNED = ("task", "task_event")
-MOST_ROWS_SORTED = 100  # such as the titles of one page of entries
-MOST_COST = 1500  # in the planner's units: a page of an index costs 50, walking a thousand entries of it 500
+MAX_ROWS_SORTED = 100  # such as the titles of one page of entries
+MAX_COST = 1500  # in the planner's units: a page of an index costs 50, walking a thousand entries of it 500
 MANY = 100_000
 FEW_COMPLETED = 500  # one in so many: whoever looks for them among all the tasks takes long
 # Recorded, for a list of fifty tasks. Whoever makes them smaller writes the new figure here.
@@ -150,11 +150,11 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def faults(plan: dict[str, Any], *, looks_at_all: bool) -> list[str]:
-    found = [] if looks_at_all or plan["Total Cost"] < MOST_COST else [f"costs {plan['Total Cost']}"]
+    found = [] if looks_at_all or plan["Total Cost"] < MAX_COST else [f"costs {plan['Total Cost']}"]
     for node in nodes(plan):
         if node["Node Type"] == "Seq Scan" and node["Relation Name"] in OWNED:
             found.append(f"Seq Scan on {node['Relation Name']}")
-        if "Sort" in node["Node Type"] and node["Plan Rows"] > MOST_ROWS_SORTED:
+        if "Sort" in node["Node Type"] and node["Plan Rows"] > MAX_ROWS_SORTED:
             found.append(f"{node['Node Type']} of {node['Plan Rows']} rows")
     return found
 
@@ -184,7 +184,7 @@ def next_page(text: str) -> str:
 def plan_of(statement: str, owner: str) -> dict[str, Any]:
     quoted = f"'{owner}'"  # the tripwire knows it as a parameter
     explain = f"EXPLAIN (FORMAT JSON) {statement.replace('%', '%%').replace(quoted, '%s')}"
-    with seeing_only(lambda: owner), connection.cursor() as cursor:
+    with scoped_to(lambda: owner), connection.cursor() as cursor:
         cursor.execute(explain, [owner] * statement.count(quoted))
         (plan,) = cursor.fetchone()
     loaded: dict[str, Any] = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]

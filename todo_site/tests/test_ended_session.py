@@ -16,7 +16,7 @@ from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Session, User
 from todo_site.better_auth.tests.factories import make_account
-from todo_site.web.error_views import database_away
+from todo_site.web.error_views import database_unavailable
 
 # The same whatever the database.
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
@@ -177,7 +177,7 @@ def test_says_that_a_file_has_to_be_chosen_again(
     assert asked.status_code == 401
     assert "photos.zip” cannot be kept" in asked.text
     assert sign_in_on(strict, asked.text).headers["Location"] == "/import/"
-    away = database_away(rf.post("/import/", {"file": ContentFile(content, "photos.zip")}))
+    away = database_unavailable(rf.post("/import/", {"file": ContentFile(content, "photos.zip")}))
     assert "photos.zip” cannot be kept" in away.text
     assert 'href="/import/"' in away.text
     assert "Send it again" not in away.text
@@ -287,7 +287,7 @@ def test_keeps_a_text_that_is_carried_when_signing_in_could_not_be_checked(stric
 def test_keeps_every_field_and_line_end_while_the_database_is_away(rf: RequestFactory) -> None:
     ids = [str(uuid.uuid4()) for _ in range(2)]
     sent = {"task": ids, "action": "complete", "lines": f"\n{TEXT}", "csrfmiddlewaretoken": "old"}
-    response = database_away(rf.post("/tasks/bulk/?status=all", sent))
+    response = database_unavailable(rf.post("/tasks/bulk/?status=all", sent))
     action, fields = the_form(response.text)
     assert action == "/tasks/bulk/?status=all"
     assert fields.pop("csrfmiddlewaretoken") != ["old"]

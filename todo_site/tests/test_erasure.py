@@ -15,7 +15,7 @@ from tasks.models import Task
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, Staff, User
 from todo_site.better_auth.tests.factories import make_account
-from todo_site.journal.models import JournalEntry, Origin
+from todo_site.journal.models import ChangeContext, JournalEntry
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 PASSWORD = "correct horse battery"
 PAGE, RECEIPT = "/settings/data/", "/settings/data/receipt/"
-HERE = Origin("r1")
+HERE = ChangeContext("r1")
 
 
 @pytest.fixture
@@ -46,11 +46,11 @@ def fill(user: User) -> None:
     tasks = Task.objects.for_user(user.id)
     for title in ("Milk", "Bread", "Secret"):
         tasks.add(Task(user_id=user.id, title=title), HERE)
-    tasks.filter(title="Secret").discard(HERE)
+    tasks.filter(title="Secret").move_to_trash(HERE)
 
 
 def kept(user: User) -> dict[str, int]:
-    return Task.objects.for_user(user.id).inventory()
+    return Task.objects.for_user(user.id).count_rows()
 
 
 ALL = {"tasks": 2, "in_trash": 1, "entries": 4}
@@ -158,8 +158,8 @@ def test_asks_somebody_who_has_no_password_to_sign_in_again(
 
 @both
 def test_limits_the_tries_as_signing_in_does(alices: Client, alice: User, what: str) -> None:
-    for _ in range(BY_ACCOUNT.tries):
-        BY_ACCOUNT.hit(alice.id)
+    for _ in range(BY_ACCOUNT.limit):
+        BY_ACCOUNT.check(alice.id)
     response = confirm(alices, what)
     assert response.status_code == 429
     assert int(response.headers["Retry-After"]) > 0

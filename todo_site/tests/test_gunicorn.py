@@ -22,7 +22,7 @@ from todo_site.better_auth.tests.auth_server import Person
 from todo_site.web.rate_limits import EXPORT
 
 from .server import ROOT, Server, empty_database, running_server
-from .test_metrics import figures
+from .test_metrics import timings
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite
@@ -52,7 +52,7 @@ def read(server: Server, path: str) -> str:
 
 
 def scrape(server: Server) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    return figures(read(server, "/metrics"))
+    return timings(read(server, "/metrics"))
 
 
 def sum_of(found: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:
@@ -246,5 +246,5 @@ def test_does_not_start_with_a_setting_that_cannot_be_read(name: str, value: str
 def test_counts_the_tries_of_all_workers_together(server: Server) -> None:
     person = Person(server.origin, "")
     assert person.post("/sign-up/", name="P", email="p@example.org", password="correct horse").status == 303
-    answers = [person.get("/export/tasks.csv").status for _try in range(EXPORT.tries + 10)]
-    assert answers == [200] * EXPORT.tries + [429] * 10
+    answers = [person.get("/export/tasks.csv").status for _try in range(EXPORT.limit + 10)]
+    assert answers == [200] * EXPORT.limit + [429] * 10

@@ -166,7 +166,7 @@ def test_leaves_no_language_behind(alice: User, sign_in: Callable[[User], Client
     Preferences.objects.for_user(alice.id).remember(language="de", time_zone="Asia/Tokyo")
     before = translation.get_language()
     browser = sign_in(alice)
-    del browser.cookies[settings.PREFERENCES_COOKIE]
+    del browser.cookies[settings.PREFERENCES_COOKIE_NAME]
     assert GERMAN in browser.get("/").text
     assert translation.get_language() == before
     assert "<h1>Sign in</h1>" in client.get("/sign-in/").text

@@ -13,8 +13,8 @@ from pytest_django import Settings
 from tasks.models import Task
 from todo_site.better_auth.models import User
 from todo_site.web import rate_limits
-from todo_site.web.models import RateLimit
-from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, SEARCH, Limit
+from todo_site.web.models import RateLimitCounter
+from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, SEARCH, RateLimit
 
 HERE = "127.0.0.1"
 
@@ -54,12 +54,12 @@ ACTIONS = [
 ]
 
 
-def use_up(limit: Limit, subject: str, times: int = 1) -> None:
+def use_up(limit: RateLimit, subject: str, times: int = 1) -> None:
     """As if this had been done by other workers."""
-    limit.count(limit.key(subject), limit.tries * times, timezone.now())
+    limit.count(limit.key(subject), limit.limit * times, timezone.now())
 
 
-def ask_until_told(browser: Client, limit: Limit, act: Callable[[Client], HttpResponseBase]) -> HttpResponseBase:
+def ask_until_told(browser: Client, limit: RateLimit, act: Callable[[Client], HttpResponseBase]) -> HttpResponseBase:
     """Ask as often as one worker may before it tells the others."""
     for _try in range(limit.step - 1):
         assert act(browser).status_code < 400
@@ -68,7 +68,7 @@ def ask_until_told(browser: Client, limit: Limit, act: Callable[[Client], HttpRe
 
 @pytest.mark.parametrize(("limit", "act"), ACTIONS)
 def test_refuses_a_person_who_asks_too_often_and_nobody_else(
-    alices: Client, bobs: Client, alice: User, limit: Limit, act: Callable[[Client], HttpResponseBase]
+    alices: Client, bobs: Client, alice: User, limit: RateLimit, act: Callable[[Client], HttpResponseBase]
 ) -> None:
     use_up(limit, alice.id)
     refused = ask_until_told(alices, limit, act)
@@ -80,7 +80,7 @@ def test_refuses_a_person_who_asks_too_often_and_nobody_else(
 
 @pytest.mark.parametrize(("limit", "act"), ACTIONS)
 def test_refuses_an_address_that_asks_too_often(
-    alices: Client, limit: Limit, act: Callable[[Client], HttpResponseBase]
+    alices: Client, limit: RateLimit, act: Callable[[Client], HttpResponseBase]
 ) -> None:
     use_up(limit.by_address, HERE)
     assert ask_until_told(alices, limit, act).status_code == 429
@@ -107,7 +107,7 @@ def test_shows_the_list_and_the_form_to_somebody_who_is_refused(alices: Client, 
 def test_lets_a_person_go_on_in_the_next_window(alices: Client, alice: User) -> None:
     use_up(EXPORT, alice.id)
     assert export_json(alices).status_code == 429
-    RateLimit.objects.update(expires_at=timezone.now())
+    RateLimitCounter.objects.update(expires_at=timezone.now())
     assert export_json(alices).status_code == 200
 
 
@@ -127,21 +127,21 @@ def test_lets_everybody_go_on_where_there_are_no_limits(alices: Client, alice: U
     ],
 )
 def test_counts_by_what_one_household_has(address: str, network: str) -> None:
-    assert rate_limits.network_of(address) == network
+    assert rate_limits.network_prefix(address) == network
 
 
 def test_forgets_its_own_refusals_when_they_end() -> None:
     past = timezone.now()
-    rate_limits.own.refuse("somebody", past)
-    assert rate_limits.own.take("somebody", 2, past) == 0
-    assert rate_limits.own.take("somebody", 2, past) == 2
+    rate_limits.local_counter.refuse("somebody", past)
+    assert rate_limits.local_counter.take("somebody", 2, past) == 0
+    assert rate_limits.local_counter.take("somebody", 2, past) == 2
 
 
 def test_remembers_a_limited_number_of_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits.own, "MOST", 3)
+    monkeypatch.setattr(rate_limits.local_counter, "MAX_SUBJECTS", 3)
     now = timezone.now()
     for n in range(10):
-        rate_limits.own.take(str(n), 2, now)
-        rate_limits.own.refuse(f"refused {n}", now)
-    assert len(rate_limits.own.untold) <= 3
-    assert len(rate_limits.own.refused) <= 3
+        rate_limits.local_counter.take(str(n), 2, now)
+        rate_limits.local_counter.refuse(f"refused {n}", now)
+    assert len(rate_limits.local_counter.untold) <= 3
+    assert len(rate_limits.local_counter.refused) <= 3

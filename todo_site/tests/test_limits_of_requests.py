@@ -53,7 +53,7 @@ def test_says_in_words_that_a_form_has_too_many_files(browser: Client) -> None:
 
 
 def test_refuses_a_large_file_before_it_reads_it(browser: Client, settings: Settings) -> None:
-    settings.MAX_BODY_SIZE = 10_000
+    settings.REQUEST_MAX_BYTES = 10_000
     check_too_large(browser, {"file": SimpleUploadedFile("a.txt", b"a" * 10_000)})
     check_too_large(browser, b"a" * 10_001, "text/plain")
     assert browser.post("/tasks/new/", b"a" * 10_000, content_type="text/plain").status_code != 413

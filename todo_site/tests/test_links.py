@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from todo_site.web.linkify import linked
+from todo_site.web.linkify import linkify
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite
@@ -37,7 +37,7 @@ def link(address: str) -> str:
     ],
 )
 def test_makes_an_address_a_link(text: str, html: str) -> None:
-    assert linked(text) == html
+    assert linkify(text) == html
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_makes_an_address_a_link(text: str, html: str) -> None:
     ],
 )
 def test_leaves_everything_else_as_text(text: str) -> None:
-    html = linked(text)
+    html = linkify(text)
     assert "<" not in html
     assert unescape(html) == text
 
 
 def test_ends_an_address_where_it_could_break_out() -> None:
-    assert linked('https://a.example/"onmouseover=x') == f"{link('https://a.example/')}&quot;onmouseover=x"
-    assert linked("https://a.example/<script>") == f"{link('https://a.example/')}&lt;script&gt;"
-    assert linked("https://a.example/\u202egro.elpmaxe") == f"{link('https://a.example/')}\u202egro.elpmaxe"
+    assert linkify('https://a.example/"onmouseover=x') == f"{link('https://a.example/')}&quot;onmouseover=x"
+    assert linkify("https://a.example/<script>") == f"{link('https://a.example/')}&lt;script&gt;"
+    assert linkify("https://a.example/\u202egro.elpmaxe") == f"{link('https://a.example/')}\u202egro.elpmaxe"
 
 
 def test_keeps_every_character_of_any_text() -> None:
@@ -98,11 +98,11 @@ def test_keeps_every_character_of_any_text() -> None:
     ]
     for _ in range(2000):
         text = "".join(chance.choices(pieces, k=chance.randrange(20)))
-        html = linked(text)
+        html = linkify(text)
         assert unescape(re.sub(r"</?a\b[^>]*>", "", html)) == text
         assert all(re.match(r"https?://[^\"<>]+$", href) for href in re.findall(r'href="([^"]*)"', html))
 
 
 def test_is_quick_with_a_text_made_to_be_slow() -> None:
     for text in ("https://a" * 10_000, "https://a.example/" + ")" * 100_000, "https://a.example/" + "(" * 100_000):
-        assert unescape(re.sub(r"</?a\b[^>]*>", "", linked(text))) == text
+        assert unescape(re.sub(r"</?a\b[^>]*>", "", linkify(text))) == text

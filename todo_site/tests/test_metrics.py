@@ -25,7 +25,7 @@ ELSEWHERE = "203.0.113.9"
 METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "trace"]
 
 
-def figures(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def timings(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """Every figure, by its name and labels."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -35,7 +35,7 @@ def figures(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 
 def figure(client: Client, name: str, **labels: str) -> float:
-    return figures(client.get("/metrics").text).get((name, frozenset(labels.items())), 0)
+    return timings(client.get("/metrics").text).get((name, frozenset(labels.items())), 0)
 
 
 def token(value: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from pytest_django import Settings
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
-from todo_site.journal.models import JournalEntry, Origin
+from todo_site.journal.models import ChangeContext, JournalEntry
 from todo_site.web.middleware import PolicyMiddleware
 from todo_site.web.redirects import is_inside
 
@@ -87,7 +87,7 @@ ROUTES = {
     "readyz": Line(For.EVERYBODY, {200}, NONE),
     "admin/": Line(For.STAFF, {200}, {200}),
     "admin/(?P<url>.*)$": Line(For.STAFF, {404}, {404}),
-    "admin/^(?P<app_label>better_auth|tasks)/$": Line(For.STAFF, {200}, {200}),
+    "admin/^(?P<app_label>tasks|better_auth)/$": Line(For.STAFF, {200}, {200}),
     "admin/autocomplete/": Line(For.STAFF, {403}, NONE),
     "admin/better_auth/user/": Line(For.STAFF, {200}, {200}),
     "admin/better_auth/user/<path:object_id>/": Line(For.STAFF, {302}, {302}),
@@ -299,7 +299,7 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_answers_the_same_to_an_id_of_somebody_else_and_of_nobody(place: Place) -> None:
     victim, attacker = make_person("alice"), make_person("bob")
-    Task.objects.for_user(victim.user.id).set_status("completed", Origin())
+    Task.objects.for_user(victim.user.id).set_status("completed", ChangeContext())
     entry = JournalEntry.objects.for_user(victim.user.id).newest_first()[0]
     own = {"OWN": str(attacker.task.id), "VERSION": str(attacker.task.version)}
     theirs = {

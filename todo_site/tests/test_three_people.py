@@ -83,7 +83,7 @@ class ThreePeople(RuleBasedStateMachine):
         super().__init__()
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
-        rate_limits.own.clear()
+        rate_limits.local_counter.clear()
         users = [make_user() for _ in range(3)]
         self.people = [Person(user, self.make_browser(user), f"mark{n}of") for n, user in enumerate(users)]
         self.last = self.people[0]

@@ -88,23 +88,25 @@ def test_tells_nobody_else(client: Client, path: str, cookie: str) -> None:
 def test_counts_what_is_within_itself_once_and_begins_anew_with_each_request(alice: User) -> None:
     def view(request: Any) -> HttpResponse:
         request._cached_user = alice
-        with request.figures.timed("db"), request.figures.timed("db"), connection.cursor() as cursor:
+        with request.timings.timed("db"), request.timings.timed("db"), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        assert request.figures.seconds["db"] <= request.figures.total
+        assert request.timings.seconds["db"] <= request.timings.total
         return HttpResponse()
 
     middleware = server_timing.ServerTimingMiddleware(view)
     assert [parts(middleware(RequestFactory().get("/")))[2] for _ in range(2)] == [1, 1]
-    assert not connection.execute_wrappers or not isinstance(connection.execute_wrappers[-1], server_timing.Figures)
+    assert not connection.execute_wrappers or not isinstance(
+        connection.execute_wrappers[-1], server_timing.RequestTimings
+    )
 
 
 @pytest.mark.postgresql
 def test_counts_the_time_in_which_the_answers_to_statements_that_travel_together_are_waited_for() -> None:
     def view(request: Any) -> HttpResponse:
-        with connection.pipelined():  # type: ignore[attr-defined]
+        with connection.pipeline():  # type: ignore[attr-defined]
             connection.cursor().execute("SELECT 1")
-            sent = request.figures.seconds["db"]
-        assert request.figures.seconds["db"] > sent
+            sent = request.timings.seconds["db"]
+        assert request.timings.seconds["db"] > sent
         return HttpResponse()
 
     server_timing.ServerTimingMiddleware(view)(RequestFactory().get("/"))

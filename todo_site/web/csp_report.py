@@ -14,21 +14,21 @@ from django.views.decorators.http import require_POST
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 10_000
+MAX_BYTES = 10_000
 DIRECTIVE = re.compile(r"[a-z-]{1,40}")
 
 
 @csrf_exempt
 @login_not_required
 @require_POST
-def take(request: HttpRequest) -> HttpResponse:
+def report(request: HttpRequest) -> HttpResponse:
     """Log which directive was violated and by what kind of source; never an address, which may hold private text."""
-    if len(request.body) > MOST_BYTES:
+    if len(request.body) > MAX_BYTES:
         return HttpResponse(status=413)
     try:
         report = json.loads(request.body)["csp-report"]
         directive = str(report.get("effective-directive") or report.get("violated-directive") or "")
-        blocked = kind_of(report.get("blocked-uri"))
+        blocked = source_kind(report.get("blocked-uri"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return HttpResponse(status=400)
     if not DIRECTIVE.fullmatch(directive.partition(" ")[0]):
@@ -38,7 +38,7 @@ def take(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def kind_of(source: Any) -> str:
+def source_kind(source: Any) -> str:
     """``inline``, ``eval`` or the scheme of what was blocked."""
     found = re.match(r"(inline|eval)$|([a-z][a-z0-9+.-]{0,20}):", str(source))
     return (found[1] or found[2]) if found else "other"

@@ -16,7 +16,7 @@ WAITS = (0.2, 0.6)
 PATIENCE = 1.0
 
 
-def is_outage(error: BaseException | None) -> bool:
+def is_unavailable(error: BaseException | None) -> bool:
     """Whether the database could not be reached, or could not write, when this was raised."""
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", None) == READ_ONLY
@@ -29,7 +29,7 @@ def idempotent[View: Callable[..., Any]](view: View) -> View:
     return view
 
 
-def may_repeat(request: HttpRequest) -> bool:
+def can_retry(request: HttpRequest) -> bool:
     if request.method in {"GET", "HEAD"}:
         return True
     try:
@@ -38,7 +38,7 @@ def may_repeat(request: HttpRequest) -> bool:
         return False
 
 
-class OutageMiddleware:
+class DatabaseErrorMiddleware:
     """Runs a request whose connection was dropped again on a new one: so none has to be tested before its use."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -48,8 +48,8 @@ class OutageMiddleware:
         start = monotonic()
         response = self.get_response(request)
         for wait in WAITS:
-            is_away = getattr(response, "database_away", False)
-            if not is_away or not may_repeat(request) or monotonic() - start > PATIENCE:
+            is_away = getattr(response, "database_unavailable", False)
+            if not is_away or not can_retry(request) or monotonic() - start > PATIENCE:
                 break
             sleep(wait)
             connection.close()

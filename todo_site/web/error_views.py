@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .database_errors import is_outage
-from .pending_form import Typed, is_from_here
+from .database_errors import is_unavailable
+from .pending_form import PendingForm, is_same_origin
 
 
 def error_page(request: HttpRequest, status: int, title: str, words: str, **context: Any) -> HttpResponse:
@@ -35,7 +35,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def too_large(request: HttpRequest) -> HttpResponse:
     # A browser shows the answer only after it has sent everything; of what nobody would take the rest is left unread.
     length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length) <= settings.MAX_BODY_SIZE:
+    if length.isdecimal() and int(length) <= settings.REQUEST_MAX_BYTES:
         with suppress(OSError):
             while request.read(2**16):
                 pass
@@ -53,11 +53,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     is shown to be copied, so that nobody is led to send by one click what somebody else wrote.
     """
     title = _("The form could not be checked")
-    typed = Typed.carried(request) or Typed.posted(request)
-    if not typed.may_be_sent_again:
+    typed = PendingForm.from_hidden_field(request) or PendingForm.from_post(request)
+    if not typed.can_resubmit:
         words = _("Go back, load the page again and send the form once more. Cookies have to be allowed for this site.")
         return error_page(request, 403, title, words)
-    if is_from_here(request):
+    if is_same_origin(request):
         words = _("It was open for too long, or you signed in or out meanwhile. Look it through and send it again.")
         return error_page(request, 403, title, words, typed=typed)
     words = _("It did not come from a page of this site, so nothing was saved. You can copy the text.")
@@ -69,8 +69,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if is_outage(sys.exception()):
-        return database_away(request)
+    if is_unavailable(sys.exception()):
+        return database_unavailable(request)
     return error_page(
         request,
         500,
@@ -79,9 +79,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def too_many(request: HttpRequest, retry_after: int) -> HttpResponse:
+def rate_limited(request: HttpRequest, retry_after: int) -> HttpResponse:
     """429, with what was typed in a form that sends it again; ``retry_after`` is in seconds."""
-    typed = Typed.posted(request) if request.method == "POST" else None
+    typed = PendingForm.from_post(request) if request.method == "POST" else None
     wait = ngettext("Wait %(n)d second and try again.", "Wait %(n)d seconds and try again.", retry_after)
     page = error_page(
         request,
@@ -95,17 +95,17 @@ def too_many(request: HttpRequest, retry_after: int) -> HttpResponse:
     return page
 
 
-def database_away(request: HttpRequest) -> HttpResponse:
+def database_unavailable(request: HttpRequest) -> HttpResponse:
     """503, with what was typed in a form that sends it again."""
-    typed = Typed.posted(request) if request.method == "POST" else None
+    typed = PendingForm.from_post(request) if request.method == "POST" else None
     title, words = _("The tasks cannot be reached"), _("It is not your mistake. Try again in a few seconds.")
     page = error_page(request, 503, title, words, typed=typed, again=request.get_full_path())
     page.headers["Retry-After"] = "5"
-    page.database_away = True  # type: ignore[attr-defined]  # for OutageMiddleware
+    page.database_unavailable = True  # type: ignore[attr-defined]  # for DatabaseErrorMiddleware
     return page
 
 
-def signed_in_again(request: HttpRequest, typed: Typed) -> HttpResponse:
+def signed_in_again(request: HttpRequest, typed: PendingForm) -> HttpResponse:
     """What was typed before signing in, to be sent to where it was going."""
     title, words = _("You are signed in again"), _("This is what you wrote. It is saved when you send it.")
     return error_page(request, 200, title, words, typed=typed)

@@ -14,7 +14,7 @@ CLOSING = {")": "(", "]": "[", "}": "{"}
 TRAILING = ".,;:!?*_~…“”‘’»›"
 
 
-def linked(text: str) -> SafeString:
+def linkify(text: str) -> SafeString:
     """The text as HTML, in which each http and https address is a link. Everything else stays text."""
     parts, end = [], 0
     for match in ADDRESS.finditer(text):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 
 
-class RateLimit(models.Model):
+class RateLimitCounter(models.Model):
     """How often something was tried in the current window. In the database, so that all workers count together."""
 
     key = models.TextField(primary_key=True)

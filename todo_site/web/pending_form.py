@@ -24,14 +24,14 @@ LABELS: dict[str, str | Promise] = {
     "file_text": _("The text of the file"),
 }
 # Of a file, so that it fits into a form: bytes, and bytes of it as a form carries it.
-MOST_OF_FILE = 2**18
-MOST_QUOTED = settings.DATA_UPLOAD_MAX_MEMORY_SIZE * 5 // 8
+MAX_OF_FILE = 2**18
+MAX_QUOTED = settings.DATA_UPLOAD_MAX_MEMORY_SIZE * 5 // 8
 # Rooms whose forms are not sent again from such a page: accounts, and the admin.
 CLOSED = {"better_auth", "admin"}
 
 
 @dataclass(frozen=True)
-class Typed:
+class PendingForm:
     """The fields of a form, repeated ones too, and the path of this site that it was going to.
 
     A file goes along as its name and its text, or is ``lost``: then this is its name.
@@ -42,18 +42,18 @@ class Typed:
     lost: str = ""
 
     @classmethod
-    def posted(cls, request: HttpRequest) -> Self:
+    def from_post(cls, request: HttpRequest) -> Self:
         """What was posted, without passwords, the form's token, and what cannot be shown as text."""
-        pairs = [(name, text) for name, texts in request.POST.lists() for text in texts if is_kept(name)]
+        pairs = [(name, text) for name, texts in request.POST.lists() for text in texts if is_field_kept(name)]
         files: dict[str, Any] = request.FILES.dict()
-        texts = {name: text_of(file) for name, file in files.items()}
+        texts = {name: read_text(file) for name, file in files.items()}
         for name, text in texts.items():
             pairs += [(f"{name}_name", files[name].name), (f"{name}_text", text)] if text else []
         lost = [file.name for name, file in files.items() if texts[name] is None]
         return cls(request.get_full_path(), pairs, lost[0] if lost else "")
 
     @classmethod
-    def carried(cls, request: HttpRequest) -> Self | None:
+    def from_hidden_field(cls, request: HttpRequest) -> Self | None:
         """What a form for something else, such as signing in, carries along in its fields ``to`` and ``typed``."""
         try:
             said = json.loads(request.POST.get("typed", ""))
@@ -61,11 +61,11 @@ class Typed:
             "".join(name + text for name, text in pairs).encode()  # half of a surrogate pair cannot be shown
         except (ValueError, TypeError, RecursionError):
             return None
-        typed = cls(request.POST.get("to", ""), [pair for pair in pairs if is_kept(pair[0])])
-        return typed if typed.may_be_sent_again else None
+        typed = cls(request.POST.get("to", ""), [pair for pair in pairs if is_field_kept(pair[0])])
+        return typed if typed.can_resubmit else None
 
     @property
-    def may_be_sent_again(self) -> bool:
+    def can_resubmit(self) -> bool:
         """Whether it was going to a form of this site that is nobody's account and not the admin's."""
         if not is_inside(self.to):
             return False
@@ -76,11 +76,11 @@ class Typed:
         return match.app_name not in CLOSED and getattr(match.func, "login_required", True)
 
     @property
-    def shown(self) -> list[tuple[str, str | Promise, str]]:
+    def text_fields(self) -> list[tuple[str, str | Promise, str]]:
         return [(name, LABELS[name], text) for name, text in self.fields if name in LABELS]
 
     @property
-    def hidden(self) -> list[tuple[str, str]]:
+    def hidden_fields(self) -> list[tuple[str, str]]:
         return [(name, text) for name, text in self.fields if name not in LABELS]
 
     def as_json(self) -> str:
@@ -90,23 +90,23 @@ class Typed:
         return type(self)(self.to, [*(pair for pair in self.fields if pair[0] != name), (name, text)])
 
 
-def is_kept(field: str) -> bool:
+def is_field_kept(field: str) -> bool:
     return field != "csrfmiddlewaretoken" and "password" not in field.lower()
 
 
-def text_of(file: UploadedFile[Any]) -> str | None:
+def read_text(file: UploadedFile[Any]) -> str | None:
     """The text of a small file; None of any other."""
-    if not file.size or file.size > MOST_OF_FILE:
+    if not file.size or file.size > MAX_OF_FILE:
         return None
     file.seek(0)
     try:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    return text if "\0" not in text and len(quote(json.dumps(text, ensure_ascii=False))) <= MOST_QUOTED else None
+    return text if "\0" not in text and len(quote(json.dumps(text, ensure_ascii=False))) <= MAX_QUOTED else None
 
 
-def is_from_here(request: HttpRequest) -> bool:
+def is_same_origin(request: HttpRequest) -> bool:
     """Whether the browser says that a page of this site sent this form."""
     try:
         said = urlsplit(request.headers.get("Origin") or request.headers.get("Referer") or "")

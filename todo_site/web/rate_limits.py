@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from .client_address import client_address
-from .error_views import too_many
+from .error_views import rate_limited
 
 # One statement counts and answers, so two workers cannot both take the last try.
 COUNT = """
@@ -30,7 +30,7 @@ RETURNING count, expires_at
 """
 
 
-class LimitReached(Exception):
+class RateLimitExceeded(Exception):
     """Too many tries. ``retry_after`` is in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
@@ -39,38 +39,38 @@ class LimitReached(Exception):
 
 
 @dataclass(frozen=True)
-class Limit:
-    """At most ``tries`` in ``seconds``, for each subject of its own.
+class RateLimit:
+    """At most ``tries`` in ``seconds``, for each subject.
 
     A worker tells the database of ``step`` tries at once, so that what people do all day costs no statement; together
     the workers let through at most ``step - 1`` tries too many each.
     """
 
     name: str
-    tries: int
+    limit: int
     seconds: int
     step: int = 1
 
     @property
-    def by_address(self) -> Limit:
+    def by_address(self) -> RateLimit:
         """For everybody at one address together."""
-        tries = self.tries * PEOPLE_AT_ONE_ADDRESS
-        return replace(self, name=f"{self.name} by address", tries=tries)
+        tries = self.limit * PEOPLE_AT_ONE_ADDRESS
+        return replace(self, name=f"{self.name} by address", limit=tries)
 
     def key(self, subject: str) -> str:
         # Hashed: an address or an e-mail has no business in a table that outlives the try.
         return hashlib.sha256(f"{self.name}:{subject}".encode(errors="replace")).hexdigest()
 
-    def hit(self, subject: str) -> None:
-        """Count a try. Raises LimitReached when it is one too many; a refused try does not lengthen the wait."""
+    def check(self, subject: str) -> None:
+        """Count a try. Raises RateLimitExceeded when it is one too many; a refused try does not lengthen the wait."""
         key, now = self.key(subject), timezone.now()
-        if not (tries := own.take(key, self.step, now)):
+        if not (tries := local_counter.take(key, self.step, now)):
             return
         count, expires_at = self.count(key, tries, now)
-        if count > self.tries:
+        if count > self.limit:
             if self.step > 1:
-                own.refuse(key, expires_at)
-            raise LimitReached(seconds_until(expires_at, now))
+                local_counter.refuse(key, expires_at)
+            raise RateLimitExceeded(seconds_until(expires_at, now))
 
     def count(self, key: str, tries: int, now: datetime) -> tuple[int, datetime]:
         """Tell the database of tries. Returns all of the present window, and its end."""
@@ -88,10 +88,10 @@ class Limit:
             cursor.execute("DELETE FROM rate_limit WHERE key = %s", [self.key(subject)])
 
 
-class OwnCount:
+class LocalCounter:
     """What this worker counted and has not told the database, and whom it knows to be refused."""
 
-    MOST = 10_000  # subjects; whoever comes after that many begins anew
+    MAX_SUBJECTS = 10_000  # subjects; whoever comes after that many begins anew
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -99,23 +99,23 @@ class OwnCount:
         self.refused: dict[str, datetime] = {}
 
     def take(self, key: str, step: int, now: datetime) -> int:
-        """Count a try; the number to tell the database, which is 0 until there are enough. Raises LimitReached."""
+        """Count a try; the number to tell the database, which is 0 until there are enough. Raises RateLimitExceeded."""
         with self.lock:
             if (end := self.refused.get(key)) is not None:
                 if now < end:
-                    raise LimitReached(seconds_until(end, now))
+                    raise RateLimitExceeded(seconds_until(end, now))
                 del self.refused[key]
             tries = self.untold.pop(key, 0) + 1
             if tries >= step:
                 return tries
-            if len(self.untold) >= self.MOST:
+            if len(self.untold) >= self.MAX_SUBJECTS:
                 self.untold.clear()
             self.untold[key] = tries
             return 0
 
     def refuse(self, key: str, end: datetime) -> None:
         with self.lock:
-            if len(self.refused) >= self.MOST:
+            if len(self.refused) >= self.MAX_SUBJECTS:
                 self.refused.clear()
             self.refused[key] = end
 
@@ -124,13 +124,13 @@ class OwnCount:
         self.refused.clear()
 
 
-own = OwnCount()
+local_counter = LocalCounter()
 PEOPLE_AT_ONE_ADDRESS = 10
 
-CREATE = Limit("create", tries=300, seconds=300, step=10)
-SEARCH = Limit("search", tries=120, seconds=60, step=5)
-EXPORT = Limit("export", tries=20, seconds=600)
-IMPORT = Limit("import", tries=60, seconds=600)
+CREATE = RateLimit("create", limit=300, seconds=300, step=10)
+SEARCH = RateLimit("search", limit=120, seconds=60, step=5)
+EXPORT = RateLimit("export", limit=20, seconds=600)
+IMPORT = RateLimit("import", limit=60, seconds=600)
 
 
 def is_post(request: HttpRequest) -> bool:
@@ -141,19 +141,19 @@ def is_safe(request: HttpRequest) -> bool:
     return request.method in {"GET", "HEAD"}
 
 
-def limited[View: Callable[..., Any]](
-    limit: Limit, when: Callable[[HttpRequest], bool] = is_post
+def rate_limit[View: Callable[..., Any]](
+    limit: RateLimit, when: Callable[[HttpRequest], bool] = is_post
 ) -> Callable[[View], View]:
     """Marks a view of which a person, and an address, may ask only so often."""
 
     def mark(view: View) -> View:
-        view.limit, view.limited_when = limit, when  # type: ignore[attr-defined]
+        view.rate_limit, view.rate_limit_applies = limit, when  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
-class LimitMiddleware:
+class RateLimitMiddleware:
     """Refuses with 429 what a person, or an address, asks too often; before the view, which runs behind the wall."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -165,14 +165,14 @@ class LimitMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
-        limit: Limit | None = getattr(view, "limit", None)
-        if limit is None or not view.limited_when(request):
+        limit: RateLimit | None = getattr(view, "rate_limit", None)
+        if limit is None or not view.rate_limit_applies(request):
             return None
         try:
-            limit.hit(str(request.user.pk))
-            limit.by_address.hit(network_of(client_address(request)))
-        except LimitReached as reached:
-            return too_many(request, reached.retry_after)
+            limit.check(str(request.user.pk))
+            limit.by_address.check(network_prefix(client_address(request)))
+        except RateLimitExceeded as reached:
+            return rate_limited(request, reached.retry_after)
         return None
 
 
@@ -186,7 +186,7 @@ def as_datetime(value: datetime | str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def network_of(address: str) -> str:
+def network_prefix(address: str) -> str:
     """What an address is counted by: IPv4 whole, IPv6 by its /64, which one household has all of."""
     try:
         ip = ipaddress.ip_address(address)

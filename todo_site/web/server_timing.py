@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
 
-class Figures:
+class RequestTimings:
     """Where the time of one request goes, in seconds; the request carries them. An execute_wrapper."""
 
     def __init__(self) -> None:
@@ -53,8 +53,8 @@ class Figures:
 
 
 def timed(request: HttpRequest | None, part: str) -> AbstractContextManager[None]:
-    figures: Figures | None = getattr(request, "figures", None)
-    return figures.timed(part) if figures else nullcontext()
+    timings: RequestTimings | None = getattr(request, "timings", None)
+    return timings.timed(part) if timings else nullcontext()
 
 
 class ServerTimingMiddleware:
@@ -67,15 +67,15 @@ class ServerTimingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        figures = request.figures = Figures()  # type: ignore[attr-defined]
-        connection.waiting = partial(figures.timed, "db")  # type: ignore[attr-defined]
+        timings = request.timings = RequestTimings()  # type: ignore[attr-defined]
+        connection.waiting = partial(timings.timed, "db")  # type: ignore[attr-defined]
         try:
-            with connection.execute_wrapper(figures):
+            with connection.execute_wrapper(timings):
                 response = self.get_response(request)
         finally:
             del connection.waiting  # type: ignore[attr-defined]
         if getattr(getattr(request, "_cached_user", None), "is_authenticated", False):
-            response.headers["Server-Timing"] = figures.header()
+            response.headers["Server-Timing"] = timings.header()
         return response
 
     def process_template_response(self, request: HttpRequest, response: TemplateResponse) -> TemplateResponse:

@@ -23,9 +23,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 from jinja2.ext import Extension
 
-from todo_site.preferences.middleware import preferences_of
+from todo_site.preferences.middleware import get_preferences
 
-from .linkify import linked
+from .linkify import linkify
 from .server_timing import timed
 
 
@@ -57,18 +57,18 @@ def environment(**options: Any) -> jinja2.Environment:
     )
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
-        _=words,
+        _=gettext_markup,
         static=asset,
         url=url,
         timer=timer,
-        same_for_all=same_for_all,
+        render_static_part=render_static_part,
         get_messages=get_messages,
         get_language=get_language,
         get_language_bidi=get_language_bidi,
-        preferences_of=preferences_of,
+        get_preferences=get_preferences,
     )
     env.filters["time"] = time
-    env.filters["linked"] = linked
+    env.filters["linkify"] = linkify
     env.filters["milliseconds"] = milliseconds
     return env
 
@@ -76,27 +76,27 @@ def environment(**options: Any) -> jinja2.Environment:
 # All pages say the same words, link to the same places and use the same files: each is looked up once.
 
 
-def words(text: str, /, **values: Any) -> markupsafe.Markup:
+def gettext_markup(text: str, /, **values: Any) -> markupsafe.Markup:
     """As gettext() in a page: HTML, in which the values are escaped."""
-    return words_in(get_language(), text, **values)
+    return gettext_markup_in(get_language(), text, **values)
 
 
-def words_in(language: str, text: str, /, **values: Any) -> markupsafe.Markup:
-    return markupsafe.Markup(gettext(text)) % values if values else translated(text, language)  # noqa: S704
+def gettext_markup_in(language: str, text: str, /, **values: Any) -> markupsafe.Markup:
+    return markupsafe.Markup(gettext(text)) % values if values else cached_markup(text, language)  # noqa: S704
 
 
 @cache
-def translated(text: str, language: str) -> markupsafe.Markup:
+def cached_markup(text: str, language: str) -> markupsafe.Markup:
     return markupsafe.Markup(gettext(text)) % ()  # noqa: S704  our own words; a percent sign is doubled in all of them
 
 
 def url(name: str, args: list[Any] | None = None) -> str:
     """As Django's reverse()."""
-    return reverse(name, args=args) if args else place(name, get_script_prefix())
+    return reverse(name, args=args) if args else reverse_cached(name, get_script_prefix())
 
 
 @cache
-def place(name: str, prefix: str) -> str:
+def reverse_cached(name: str, prefix: str) -> str:
     return reverse(name)
 
 
@@ -111,30 +111,35 @@ def asset_under(prefix: str, path: str) -> str:
 
 
 @jinja2.pass_environment
-def same_for_all(env: jinja2.Environment, template: str, **values: str) -> markupsafe.Markup:
+def render_static_part(env: jinja2.Environment, template: str, **values: str) -> markupsafe.Markup:
     """A part of pages that hangs on nothing but the language and these few values. It never sees the request."""
-    draw = draw_part if env.auto_reload else draw_part_once
+    draw = _render_part if env.auto_reload else _render_part_cached
     return draw(env, template, get_language(), get_script_prefix(), **values)
 
 
-def draw_part(env: jinja2.Environment, template: str, language: str, prefix: str, **values: str) -> markupsafe.Markup:
+def _render_part(
+    env: jinja2.Environment, template: str, language: str, prefix: str, **values: str
+) -> markupsafe.Markup:
     return markupsafe.Markup(env.get_template(template).render(values))  # noqa: S704  escaped in the template
 
 
-draw_part_once = lru_cache(maxsize=100)(draw_part)
+_render_part_cached = lru_cache(maxsize=100)(_render_part)
 
 
-def one_for_all(request: HttpRequest) -> dict[str, Any]:
+def context_processor(request: HttpRequest) -> dict[str, Any]:
     """A context processor: what a page needs often, and is the same each time.
 
     All forms carry the same token, which Django would mask anew for each; all words are in one language.
     """
-    return {"csrf_input": SimpleLazyObject(partial(csrf_input, request)), "_": partial(words_in, get_language())}
+    return {
+        "csrf_input": SimpleLazyObject(partial(csrf_input, request)),
+        "_": partial(gettext_markup_in, get_language()),
+    }
 
 
 def time(value: datetime) -> SafeString:
     """A time in words, in the person's zone, to the second in its title; UTC is named: it is hardly anybody's own."""
-    exact, words = exact_and_words(timezone.get_current_timezone(), get_language(), value)
+    exact, words = format_datetime(timezone.get_current_timezone(), get_language(), value)
     return SafeString(f'<time datetime="{exact}" title="{exact}">{words}</time>')
 
 
@@ -143,15 +148,18 @@ def timer() -> Callable[[datetime], SafeString]:
     zone, language = timezone.get_current_timezone(), get_language()
 
     def time_in_list(value: datetime) -> SafeString:
-        exact, words = exact_and_words(zone, language, value)
+        exact, words = format_datetime(zone, language, value)
         return SafeString(f'<time datetime="{exact}">{words}</time>')
 
     return time_in_list
 
 
-def exact_and_words(zone: tzinfo, language: str, value: datetime) -> tuple[str, str]:
+def format_datetime(zone: tzinfo, language: str, value: datetime) -> tuple[str, str]:
     local = value.astimezone(zone)
-    words = together(language) % {"day": day(local.date(), language), "time": clock(local.hour, local.minute, language)}
+    words = date_and_time_format(language) % {
+        "day": day(local.date(), language),
+        "time": clock(local.hour, local.minute, language),
+    }
     return local.isoformat(" ", "seconds"), f"{words} UTC" if local.tzname() == "UTC" else words
 
 
@@ -164,7 +172,7 @@ def milliseconds(seconds: float) -> str:
 
 
 @cache
-def together(language: str) -> str:
+def date_and_time_format(language: str) -> str:
     return escape(gettext("%(day)s, %(time)s"))
 
 

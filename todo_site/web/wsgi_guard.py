@@ -22,7 +22,7 @@ READABLE = re.compile(
 type Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class Edge:
+class RequestGuard:
     """Hands Django no Content-Type but those of the forms and reports that it can read."""
 
     def __init__(self, application: Application) -> None:

@@ -22,7 +22,7 @@ TASKS = [
     ("Mend the back light of the bicycle", "The bulb is fine. It is the cable below the saddle."),
     ("Write the speech for Grandma's ninetieth", None),
 ]
-DONE = [("Pay the electricity bill", None), ("Return the drill to Ahmed", None), ("Plan the week", None)]
+DONE = [("Pay the electricity bill", None), ("Return the drill to Ahmed", None), ("ImportPreview the week", None)]
 
 
 class Command(BaseCommand):

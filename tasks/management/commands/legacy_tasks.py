@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from tasks.legacy.schema import Before, before_on
+from tasks.legacy.schema import LegacyTable, legacy_table
 
 
 class Command(BaseCommand):
@@ -18,18 +18,18 @@ class Command(BaseCommand):
         drop.add_argument("--yes-drop-the-copy", action="store_true", help="do it, and do not only explain it")
 
     def handle(self, *args: Any, action: str | None, **options: Any) -> None:
-        before = before_on(connection)
-        if not before.is_there():
+        before = legacy_table(connection)
+        if not before.is_kept():
             self.stdout.write("Nothing is kept of an older backend.")
         elif action == "bring":
-            brought = before.bring()
-            self.stdout.write(f"Brought over: {brought}. Still waiting: {sum(n for _, n in before.waiting())}")
+            copied = before.copy_rows()
+            self.stdout.write(f"Brought over: {copied}. Still waiting: {sum(n for _, n in before.waiting())}")
         elif action == "drop":
             self.drop(before, really=options["yes_drop_the_copy"])
         else:
             self.stdout.write(before.report())
 
-    def drop(self, before: Before, *, really: bool) -> None:
+    def drop(self, before: LegacyTable, *, really: bool) -> None:
         if really:
             before.drop()
             self.stdout.write(f"{before.prefix}task is dropped.")
@@ -37,5 +37,5 @@ class Command(BaseCommand):
         self.stdout.write(before.report())
         self.stdout.write(
             "Nothing is dropped yet. After it, `migrate tasks zero` cannot bring the older backend's table back, and "
-            "what was not brought over is lost. To drop the copy: manage.py adoption drop --yes-drop-the-copy"
+            "what was not brought over is lost. To drop the copy: manage.py legacy_tasks drop --yes-drop-the-copy"
         )

@@ -1,4 +1,4 @@
-"""The embedded door: sign-up, sign-in and sign-out on Better Auth's own tables, without its server.
+"""Embedded accounts: sign-up, sign-in and sign-out on Better Auth's own tables, without its server.
 
 A real server that is started later on the same database accepts everything that is made here.
 """
@@ -11,39 +11,39 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from todo_site.better_auth import sessions
-from todo_site.better_auth.exceptions import Refused
+from todo_site.better_auth.exceptions import AccountError
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.passwords import hash_password, verify_password
 from todo_site.web.client_address import client_address
-from todo_site.web.rate_limits import Limit, network_of
+from todo_site.web.rate_limits import RateLimit, network_prefix
 
-BY_ADDRESS = Limit("sign-in by address", tries=20, seconds=60)
-BY_ACCOUNT = Limit("sign-in by account", tries=10, seconds=900)
+BY_ADDRESS = RateLimit("sign-in by address", limit=20, seconds=60)
+BY_ACCOUNT = RateLimit("sign-in by account", limit=10, seconds=900)
 
 
 def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
-    """Make an account and sign in to it. Raises Refused, LimitReached."""
+    """Make an account and sign in to it. Raises AccountError, RateLimitExceeded."""
     address = client_address(request)
-    BY_ADDRESS.hit(network_of(address))
+    BY_ADDRESS.check(network_prefix(address))
     try:
         user = User.objects.create_user(email, password, name)
     except IntegrityError:
-        raise Refused(
+        raise AccountError(
             _("There is an account with this e-mail address already. Sign in instead."), field="email"
         ) from None
     sessions.start(request, response, user, address, remember=True)
 
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
-    """Sign in. Raises LimitReached, and Refused: the same for a wrong password and an unknown e-mail address."""
+    """Sign in. Raise RateLimitExceeded, or the same AccountError for a wrong password and an unknown address."""
     address = client_address(request)
-    BY_ADDRESS.hit(network_of(address))
-    BY_ACCOUNT.hit(email)
+    BY_ADDRESS.check(network_prefix(address))
+    BY_ACCOUNT.check(email)
     account = Account.objects.filter(provider_id="credential", user__email=email).first()
     if not verify_password(password, account.password if account else None) or account is None:
-        raise Refused(_("The e-mail address or the password is not right."))
+        raise AccountError(_("The e-mail address or the password is not right."))
     if (user := sessions.find_by_id(account.user_id)) is None:
-        raise Refused(_("This account is closed. Ask the people who run this site."))
+        raise AccountError(_("This account is closed. Ask the people who run this site."))
     BY_ACCOUNT.forget(email)
     sessions.start(request, response, user, address, remember=remember_me)
 
@@ -61,26 +61,26 @@ def has_password(request: HttpRequest) -> bool:
 def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
     """Go on only with somebody who knows the password of the account; or, if it has none, who has just signed in.
 
-    Raises Refused, LimitReached.
+    Raises AccountError, RateLimitExceeded.
     """
     if current_password is None:
         require_new_session(request)
         return
     user_id = str(request.user.pk)
-    BY_ACCOUNT.hit(user_id)
+    BY_ACCOUNT.check(user_id)
     account = Account.objects.filter(provider_id="credential", user=user_id).first()
     if not verify_password(current_password, account.password if account else None):
-        raise Refused(_("This is not your present password."), field="current_password")
+        raise AccountError(_("This is not your present password."), field="current_password")
     BY_ACCOUNT.forget(user_id)
 
 
 def require_new_session(request: HttpRequest) -> None:
     if has_password(request) or not sessions.is_fresh(request):
-        raise Refused(_("You did not sign in just now: sign out and in again, then you have ten minutes."))
+        raise AccountError(_("You did not sign in just now: sign out and in again, then you have ten minutes."))
 
 
 def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
-    """Delete the account, and by the foreign keys all that is its. Raises Refused, LimitReached."""
+    """Delete the account, and by the foreign keys all that is its. Raises AccountError, RateLimitExceeded."""
     confirm(request, response, current_password=current_password)
     User.objects.filter(pk=request.user.pk).delete()
     sessions.end(request, response)
@@ -89,7 +89,7 @@ def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_
 def change_password(
     request: HttpRequest, response: HttpResponseBase, *, current_password: str, new_password: str
 ) -> None:
-    """Change the password and end all other sessions. Raises Refused, LimitReached."""
+    """Change the password and end all other sessions. Raises AccountError, RateLimitExceeded."""
     confirm(request, response, current_password=current_password)
     user_id = str(request.user.pk)
     accounts = Account.objects.filter(provider_id="credential", user=user_id)

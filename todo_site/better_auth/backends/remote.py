@@ -1,6 +1,6 @@
-"""The door of a real Better Auth server: the forms are relayed to its HTTP API, and its cookies passed on as they are.
+"""Accounts of a Better Auth server: forms go to its HTTP API, and its cookies are forwarded unchanged.
 
-The same functions as ``accounts``, with the same exceptions and Unavailable.
+The same functions as ``accounts``, with the same exceptions and AuthServerUnavailable.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from todo_site.better_auth import client, sessions
-from todo_site.better_auth.client import Caller, Reply
-from todo_site.better_auth.exceptions import Refused, Unavailable
+from todo_site.better_auth.client import ClientInfo, Reply
+from todo_site.better_auth.exceptions import AccountError, AuthServerUnavailable
 from todo_site.better_auth.models import User
 from todo_site.web.client_address import client_address
-from todo_site.web.rate_limits import LimitReached
+from todo_site.web.rate_limits import RateLimitExceeded
 
 from .embedded import BY_ACCOUNT, require_new_session
 
 logger = logging.getLogger(__name__)
 
 # The server's codes, as words at the field that they are about.
-WORDS = {
+ERROR_MESSAGES = {
     "INVALID_EMAIL_OR_PASSWORD": (None, gettext_lazy("The e-mail address or the password is not right.")),
     "INVALID_EMAIL": ("email", gettext_lazy("Enter a valid email address.")),
     "USER_ALREADY_EXISTS": (
@@ -45,7 +45,7 @@ WORDS = {
         gettext_lazy("The account could not be made. Check what you wrote."),
     ),
 }
-WORDS["USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"] = WORDS["USER_ALREADY_EXISTS"]
+ERROR_MESSAGES["USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"] = ERROR_MESSAGES["USER_ALREADY_EXISTS"]
 # The server's names, and those of our forms' fields.
 FIELDS = {
     "email": "email",
@@ -80,7 +80,7 @@ def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
     """The server counts by address; by account, whatever the addresses, it is counted here."""
-    BY_ACCOUNT.hit(email)
+    BY_ACCOUNT.check(email)
     call(request, response, "/sign-in/email", {"email": email, "password": password, "rememberMe": remember_me})
     BY_ACCOUNT.forget(email)
 
@@ -89,7 +89,7 @@ def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:
     """Ends the session at the server; when that is away, as the server would: the row goes and the cookies expire."""
     try:
         call(request, response, "/sign-out", {})
-    except (Refused, LimitReached, Unavailable) as error:
+    except (AccountError, RateLimitExceeded, AuthServerUnavailable) as error:
         logger.warning("sign-out without the Better Auth server: %s", error, extra={"request": request})
     sessions.end(request, response)
 
@@ -115,7 +115,7 @@ def confirm(request: HttpRequest, response: HttpResponseBase, *, current_passwor
         require_new_session(request)
         return
     user_id = str(request.user.pk)
-    BY_ACCOUNT.hit(user_id)
+    BY_ACCOUNT.check(user_id)
     call(request, response, "/verify-password", {"password": current_password})
     BY_ACCOUNT.forget(user_id)
 
@@ -128,53 +128,53 @@ def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_
     user_id = str(request.user.pk)
     if current_password is None:
         require_new_session(request)
-    BY_ACCOUNT.hit(user_id)
+    BY_ACCOUNT.check(user_id)
     body = {} if current_password is None else {"password": current_password}
-    reply = ask(request, path := "/delete-user", body)
+    reply = request_server(request, path := "/delete-user", body)
     if reply.status == 404:
-        raise Refused(
+        raise AccountError(
             _("Accounts cannot be deleted here. Ask the people who run this site. You can delete your tasks.")
         )
-    take(reply, response, path, body)
+    parse_reply(reply, response, path, body)
     BY_ACCOUNT.forget(user_id)
     if User.objects.filter(pk=user_id).exists():
-        raise Refused(_("A message is on its way to you: open its link, and the account is deleted."))
+        raise AccountError(_("A message is on its way to you: open its link, and the account is deleted."))
     sessions.end(request, response)
 
 
 def call(request: HttpRequest, response: HttpResponseBase, path: str, body: dict[str, Any]) -> Reply:
-    """Relay a form and pass the cookies of the answer on. Raises Refused, LimitReached, Unavailable."""
-    return take(ask(request, path, body), response, path, body)
+    """Send a form and forward the reply's cookies. Raise AccountError, RateLimitExceeded, AuthServerUnavailable."""
+    return parse_reply(request_server(request, path, body), response, path, body)
 
 
-def ask(request: HttpRequest, path: str, body: dict[str, Any]) -> Reply:
-    """Relay a form. Raises Unavailable."""
-    caller = Caller(
+def request_server(request: HttpRequest, path: str, body: dict[str, Any]) -> Reply:
+    """Relay a form. Raises AuthServerUnavailable."""
+    client_info = ClientInfo(
         cookies=own_cookies(request),
         address=client_address(request),
         user_agent=request.headers.get("User-Agent", ""),
     )
-    return client.post(path, body, caller)
+    return client.post(path, body, client_info)
 
 
-def take(reply: Reply, response: HttpResponseBase, path: str, body: dict[str, Any]) -> Reply:
-    """Pass the cookies of a good answer on. Raises Refused, LimitReached, Unavailable."""
+def parse_reply(reply: Reply, response: HttpResponseBase, path: str, body: dict[str, Any]) -> Reply:
+    """Pass the cookies of a good answer on. Raises AccountError, RateLimitExceeded, AuthServerUnavailable."""
     if reply.status == 200 and reply.body:
-        pass_on(reply.set_cookies, response)
+        forward_cookies(reply.set_cookies, response)
         return reply
     if reply.status == 429:
-        raise LimitReached(reply.retry_after)
-    if reply.code in WORDS:
-        field, words = WORDS[reply.code]
-        raise Refused(str(words), "new_password" if field == "password" and "newPassword" in body else field)
+        raise RateLimitExceeded(reply.retry_after)
+    if reply.code in ERROR_MESSAGES:
+        field, words = ERROR_MESSAGES[reply.code]
+        raise AccountError(str(words), "new_password" if field == "password" and "newPassword" in body else field)
     if reply.code == "VALIDATION_ERROR":
-        raise Refused(_("The server did not accept this. Check what you wrote."), field_of(reply))
+        raise AccountError(_("The server did not accept this. Check what you wrote."), error_field(reply))
     if reply.status in {401, 403, 422, 400} and reply.code not in MISCONFIGURED and reply.code:
-        raise Refused(_("The server did not accept this (%(code)s).") % {"code": reply.code})
-    raise Unavailable(f"POST {path}: {reply.status} {reply.code}")
+        raise AccountError(_("The server did not accept this (%(code)s).") % {"code": reply.code})
+    raise AuthServerUnavailable(f"POST {path}: {reply.status} {reply.code}")
 
 
-def field_of(reply: Reply) -> str | None:
+def error_field(reply: Reply) -> str | None:
     """The field that a validation error is about, from its message: ``[body.email] Invalid email address; …``"""
     message = str(reply.body.get("message", ""))
     return next((field for name, field in FIELDS.items() if message.startswith(f"[body.{name}]")), None)
@@ -187,7 +187,7 @@ def own_cookies(request: HttpRequest) -> str:
     return "; ".join(pair for pair in pairs if pair.startswith((prefix, f"__Secure-{prefix}")))
 
 
-def pass_on(lines: list[str], response: HttpResponseBase) -> None:
+def forward_cookies(lines: list[str], response: HttpResponseBase) -> None:
     """Put whole Set-Cookie lines on the response, two of one name (for two domains, say) included."""
     for line in lines:
         try:

@@ -12,7 +12,7 @@ from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.passwords import verify_password
-from todo_site.web.models import RateLimit
+from todo_site.web.models import RateLimitCounter
 
 from .factories import make_account, make_session
 
@@ -230,9 +230,9 @@ def test_limits_the_tries(alices: Client, bobs: Client, alice: User) -> None:
 
 def test_forgets_the_failures_after_the_right_password(alices: Client, alice: User) -> None:
     for _ in range(9):
-        BY_ACCOUNT.hit(alice.id)
+        BY_ACCOUNT.check(alice.id)
     assert change_password(alices).status_code == 303
-    assert not RateLimit.objects.filter(key=BY_ACCOUNT.key(alice.id)).exists()
+    assert not RateLimitCounter.objects.filter(key=BY_ACCOUNT.key(alice.id)).exists()
 
 
 # Who may ask, and how

@@ -14,8 +14,8 @@ from pytest_django import Settings
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.models import Account, Session, User
-from todo_site.web.models import RateLimit
-from todo_site.web.rate_limits import network_of
+from todo_site.web.models import RateLimitCounter
+from todo_site.web.rate_limits import network_prefix
 
 from .factories import make_account
 
@@ -340,8 +340,8 @@ def retry_after(response: Response, most: int) -> int:
 
 def test_limits_the_tries_of_an_address(alice: User) -> None:
     for n in range(20):
-        BY_ADDRESS.hit("192.0.2.1")
-        assert RateLimit.objects.get().count == n + 1
+        BY_ADDRESS.check("192.0.2.1")
+        assert RateLimitCounter.objects.get().count == n + 1
     retry_after(sign_in(Client(), address="192.0.2.1"), most=60)
     retry_after(sign_in(Client(), address="::ffff:192.0.2.1"), most=60)
     response = Client().post("/sign-up/", {"name": "B", "email": EMAIL, "password": PASSWORD}, REMOTE_ADDR="192.0.2.1")
@@ -351,14 +351,14 @@ def test_limits_the_tries_of_an_address(alice: User) -> None:
 
 def test_counts_good_tries_of_an_address_too(alice: User) -> None:
     for _ in range(19):
-        BY_ADDRESS.hit("127.0.0.1")
+        BY_ADDRESS.check("127.0.0.1")
     assert sign_in(Client()).status_code == 303
     retry_after(sign_in(Client()), most=60)
 
 
 def test_counts_the_addresses_of_an_ipv6_network_together(alice: User) -> None:
     for _ in range(20):
-        BY_ADDRESS.hit(network_of("2001:db8:1:2::1"))
+        BY_ADDRESS.check(network_prefix("2001:db8:1:2::1"))
     retry_after(sign_in(Client(), address="2001:db8:1:2:ffff::9"), most=60)
     assert sign_in(Client(), address="2001:db8:1:3::1").status_code == 303
 
@@ -377,39 +377,39 @@ def test_limits_the_tries_for_an_account(alice: User) -> None:
 def test_forgets_the_failures_of_an_account_after_the_right_password(alice: User) -> None:
     for _ in range(2):
         for _ in range(9):
-            BY_ACCOUNT.hit(EMAIL)
+            BY_ACCOUNT.check(EMAIL)
         assert sign_in(Client()).status_code == 303
 
 
 def test_does_not_lengthen_the_wait_by_a_refused_try(alice: User) -> None:
     for _ in range(10):
-        BY_ACCOUNT.hit(EMAIL)
-    RateLimit.objects.update(expires_at=timezone.now() + timedelta(seconds=5))
-    until = RateLimit.objects.get().expires_at
+        BY_ACCOUNT.check(EMAIL)
+    RateLimitCounter.objects.update(expires_at=timezone.now() + timedelta(seconds=5))
+    until = RateLimitCounter.objects.get().expires_at
     for _ in range(3):
         retry_after(sign_in(Client()), most=5)
-    assert RateLimit.objects.get(key=BY_ACCOUNT.key(EMAIL)).expires_at == until
+    assert RateLimitCounter.objects.get(key=BY_ACCOUNT.key(EMAIL)).expires_at == until
 
 
 def test_lets_somebody_try_again_after_the_wait(alice: User) -> None:
-    BY_ACCOUNT.hit(EMAIL)
-    RateLimit.objects.update(count=99, expires_at=timezone.now() - timedelta(seconds=1))
+    BY_ACCOUNT.check(EMAIL)
+    RateLimitCounter.objects.update(count=99, expires_at=timezone.now() - timedelta(seconds=1))
     assert sign_in(Client(), password="wrong").status_code == 422
-    assert RateLimit.objects.get(key=BY_ACCOUNT.key(EMAIL)).count == 1
+    assert RateLimitCounter.objects.get(key=BY_ACCOUNT.key(EMAIL)).count == 1
 
 
 def test_keeps_neither_addresses_nor_tries_that_are_over(alice: User) -> None:
-    BY_ADDRESS.hit("192.0.2.1")
-    RateLimit.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    BY_ADDRESS.check("192.0.2.1")
+    RateLimitCounter.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     sign_in(Client(), password="wrong")
-    rows = RateLimit.objects.values_list("key", flat=True)
+    rows = RateLimitCounter.objects.values_list("key", flat=True)
     assert set(rows) == {BY_ADDRESS.key("127.0.0.1"), BY_ACCOUNT.key(EMAIL)}
     assert not [key for key in rows if "127.0.0.1" in key or "alice" in key]
 
 
 def test_does_not_count_by_an_address_that_anybody_can_claim(alice: User, settings: Settings) -> None:
     for _ in range(20):
-        BY_ADDRESS.hit("127.0.0.1")
+        BY_ADDRESS.check("127.0.0.1")
     claimed = {"x-forwarded-for": "192.0.2.7"}
     form = {"email": EMAIL, "password": PASSWORD}
     assert Client().post("/sign-in/", form, headers=claimed).status_code == 429

@@ -126,7 +126,7 @@ def test_names_cookies_as_the_server_does(
     settings: Settings, server: str, secure: bool, prefix: str, name: str
 ) -> None:
     settings.BETTER_AUTH_URL, settings.BETTER_AUTH_COOKIE_PREFIX = server, prefix
-    assert signed_cookies.name_of(RequestFactory().get("/", secure=secure), "session_token") == name
+    assert signed_cookies.cookie_name(RequestFactory().get("/", secure=secure), "session_token") == name
 
 
 def test_reads_only_its_own_form_of_the_name() -> None:

@@ -356,7 +356,7 @@ def test_the_official_client_and_our_forms_share_one_session(world: World, email
         import {{ createAuthClient }} from "better-auth/client";
         let cookie = "";
         const client = createAuthClient({{ baseURL: {json.dumps(world.auth)}, fetchOptions: {{
-          headers: {{ Origin: {json.dumps(world.auth)} }},
+          headers: {{ ChangeContext: {json.dumps(world.auth)} }},
           onRequest: (context) => {{ if (process.argv[1]) context.headers.set("Cookie", process.argv[1]); }},
           onSuccess: (context) => {{ cookie = context.response.headers.get("set-cookie") ?? cookie; }},
         }} }});

@@ -304,13 +304,13 @@ def test_says_that_the_server_wants_the_deletion_confirmed_by_mail(alices: Clien
 @pytest.mark.usefixtures("password")
 def test_counts_the_tries_of_a_password_that_the_server_does_not_count(alices: Client, alice: User, stub: Stub) -> None:
     stub.answer = refusal(400, "INVALID_PASSWORD")
-    for _ in range(BY_ACCOUNT.tries):
+    for _ in range(BY_ACCOUNT.limit):
         response = alices.post(f"{DATA}erase-tasks/", ERASE_TASKS)
         assert response.status_code == 422
     assert "This is not your present password." in response.text
     for path, form in ((f"{DATA}erase-tasks/", ERASE_TASKS), (f"{DATA}delete-account/", DELETE_ACCOUNT)):
         assert alices.post(path, form).status_code == 429
-    assert len(stub.seen) == BY_ACCOUNT.tries
+    assert len(stub.seen) == BY_ACCOUNT.limit
 
 
 def test_asks_the_server_without_a_password_for_somebody_new_here_who_has_none(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from todo_site.better_auth.user_agents import in_words
+from todo_site.better_auth.user_agents import describe_user_agent
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite
@@ -12,7 +12,7 @@ IOS_WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 MAC = "Macintosh; Intel Mac OS X 10_15_7"
 IPHONE = "iPhone; CPU iPhone OS 18_5 like Mac OS X"
 
-WORDS = {
+ERROR_MESSAGES = {
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "Firefox on Linux",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0": "Firefox on Windows",
     "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0": "Firefox on Android",
@@ -45,9 +45,9 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize(("user_agent", "words"), WORDS.items(), ids=range(len(WORDS)))
+@pytest.mark.parametrize(("user_agent", "words"), ERROR_MESSAGES.items(), ids=range(len(ERROR_MESSAGES)))
 def test_says_in_words(user_agent: str, words: str) -> None:
-    assert in_words(user_agent) == words
+    assert describe_user_agent(user_agent) == words
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_says_in_words(user_agent: str, words: str) -> None:
     ids=["None", "nothing", "a space", "a NUL", "10 kB", "control characters", "nearly a name", "letters"],
 )
 def test_knows_no_browser_in(user_agent: str | None) -> None:
-    assert in_words(user_agent) == "An unknown browser"
+    assert describe_user_agent(user_agent) == "An unknown browser"
 
 
 def test_finds_a_name_within_garbage() -> None:
     garbage = "(" * 5000
-    assert in_words(f"{garbage}Linux{garbage}Firefox/{garbage}") == "Firefox on Linux"
+    assert describe_user_agent(f"{garbage}Linux{garbage}Firefox/{garbage}") == "Firefox on Linux"

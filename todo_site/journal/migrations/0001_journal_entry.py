@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                             models.UUIDField(help_text="shared by all entries that were made at once", null=True),
                         ),
                         ("undoes", models.UUIDField(help_text="the entry that this one reverts", null=True)),
-                        ("hash", models.CharField(default="", help_text="see sealed_after()", max_length=64)),
+                        ("hash", models.CharField(default="", help_text="see compute_hash()", max_length=64)),
                         (
                             "user",
                             models.ForeignKey(

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
         migrations.SeparateDatabaseAndState(
             state_operations=[
                 migrations.CreateModel(
-                    name="RateLimit",
+                    name="RateLimitCounter",
                     fields=[
                         ("key", models.TextField(primary_key=True, serialize=False)),
                         ("count", models.IntegerField()),

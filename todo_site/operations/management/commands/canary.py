@@ -7,7 +7,7 @@ from typing import Any
 import urllib3
 from django.core.management.base import BaseCommand, CommandError
 
-from todo_site.operations.canary import Blind, Canary, find
+from todo_site.operations.canary import Canary, CanaryError, find
 from todo_site.operations.models import CanaryFinding
 from todo_site.operations.server_options import listen
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         here = listen()
         try:
             found = self.look(url.rstrip("/") or f"http://{here['host']}:{here['port']}")
-        except (Blind, urllib3.exceptions.HTTPError) as error:
+        except (CanaryError, urllib3.exceptions.HTTPError) as error:
             raise CommandError(f"The canary cannot see: {error}") from error
         if found:
             CanaryFinding.objects.bulk_create(CanaryFinding(route=route) for route in found)
@@ -43,6 +43,6 @@ class Command(BaseCommand):
 
     def look(self, site: str) -> list[str]:
         with Canary(1, site) as one, Canary(2, site) as other:
-            one.settle()
-            other.settle()
+            one.seed()
+            other.seed()
             return sorted({*find(one, other), *find(other, one)})

@@ -11,7 +11,7 @@ from todo_site.ownership.checks import check_owned_models
 from todo_site.ownership.managers import UserIdRequired
 from todo_site.ownership.row_level_security import missing, owned_tables
 
-type Wall = tuple[str, list[str]]
+type RowLevelSecurityScope = tuple[str, list[str]]
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = 0
-        for name, problems in walls():
+        for name, problems in isolation_layers():
             self.stdout.write(f"{'MISSING' if problems else 'stands ':8}{name}")
             for problem in problems:
                 self.stdout.write(f"        {problem}")
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(f"{broken} of the walls do not stand.")
 
 
-def walls() -> Iterator[Wall]:
+def isolation_layers() -> Iterator[RowLevelSecurityScope]:
     yield "owned manager: a query without a user is refused", unbound_query_runs()
     yield "system checks: no relation leads into an owned table", [error.msg for error in check_owned_models()]
     yield "foreign key: an owner exists, and takes their rows along", tables_without_owner()

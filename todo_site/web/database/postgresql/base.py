@@ -17,8 +17,8 @@ class DatabaseFeatures(features.DatabaseFeatures):
 
 class DatabaseWrapper(base.DatabaseWrapper):
     features_class = DatabaseFeatures
-    pipeline: Pipeline | None = None
-    told: tuple[str, str] | None = (
+    _pipeline: Pipeline | None = None
+    scope: tuple[str, str] | None = (
         None  # whom the statements of this pipeline and transaction are for, once it was said
     )
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext  # entered whenever the server is waited for
@@ -35,22 +35,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return raw
 
     @contextmanager
-    def pipelined(self) -> Iterator[Pipeline]:
+    def pipeline(self) -> Iterator[Pipeline]:
         """Send the statements within when the first of their results is read, and those after it at the end.
 
         An error appears there too, and the number of rows that a statement changed is not known before. What is read
         after the end, and not within, needs no journey of its own.
         """
-        if self.pipeline is not None:
-            yield self.pipeline
+        if self._pipeline is not None:
+            yield self._pipeline
             return
         self.ensure_connection()
-        raw, self.told = self.connection, None  # Django drops the connection when it is lost
+        raw, self.scope = self.connection, None  # Django drops the connection when it is lost
         try:
-            with self.wrap_database_errors, raw.pipeline() as self.pipeline:
-                yield self.pipeline
+            with self.wrap_database_errors, raw.pipeline() as self._pipeline:
+                yield self._pipeline
         finally:
-            self.pipeline = self.told = None
+            self._pipeline = self.scope = None
             if not self.in_atomic_block and raw.info.transaction_status == TransactionStatus.INERROR:
                 raw.rollback()  # of a transaction that could not be committed
 
@@ -60,22 +60,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         with self.wrap_database_errors:
             self.connection.execute("BEGIN")
-        self.told = None
+        self.scope = None
 
     def _commit(self) -> None:
-        if self.pipeline is None:
+        if self._pipeline is None:
             super()._commit()  # type: ignore[misc]
         else:
             self.connection.execute("COMMIT")
-        self.told = None
+        self.scope = None
 
     def _rollback(self) -> None:
         super()._rollback()  # type: ignore[misc]
-        self.told = None
+        self.scope = None
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
-        self.told = None  # a savepoint takes along what was set since
+        self.scope = None  # a savepoint takes along what was set since
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if self.connection.autocommit != autocommit:

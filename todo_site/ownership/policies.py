@@ -22,13 +22,20 @@ class Version1:
 
     def create_postgresql(self, table: str, owner_type: str, journal: Sequence[str], pg_version: int) -> list[str]:
         condition = f"(user_id = {self.owner(owner_type)})"
-        with_set = " WITH SET TRUE" if pg_version >= 160000 else ""
+        with_set, privilege = (" WITH SET TRUE", "SET") if pg_version >= 160000 else ("", "MEMBER")
         return [
             f"""
             DO $$ BEGIN CREATE ROLE {ROLE} NOLOGIN NOINHERIT;
             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
             """,
-            f"GRANT {ROLE} TO CURRENT_USER{with_set}",
+            # Roles belong to the whole server: two databases that migrate at once must not both grant.
+            f"""
+            DO $$ BEGIN
+                IF NOT pg_has_role(current_user, '{ROLE}', '{privilege}') THEN
+                    GRANT {ROLE} TO CURRENT_USER{with_set};
+                END IF;
+            END $$
+            """,
             f"DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO {ROLE}', current_schema()); END $$",
             *self.remove_postgresql(table),
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {ROLE}",

@@ -270,17 +270,6 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 self._all().filter(pk__in=ids).update(**state_to_fields(dict(values)))
         return self._journal().append(steps, origin, head, batch) if steps else []
 
-
-class TaskManager(OwnedManager["Task"]):
-    def get_queryset(self) -> TaskQuerySet:
-        return TaskQuerySet(self.model, using=self._db)
-
-    def for_user(self, user_id: str) -> TaskQuerySet:
-        return self.get_queryset().for_user(user_id)
-
-    def none(self) -> TaskQuerySet:
-        return self.get_queryset().none()
-
     def count_by_owner(self, user_ids: Iterable[str]) -> dict[str, int]:
         """How many tasks each of these users has, in one statement: staff see numbers, and no task."""
         owners = list(user_ids)
@@ -303,7 +292,7 @@ class Task(OwnedBase):
     created_at = AutoTimestampField(_("created"), auto_now_add=True, db_default=Now())
     updated_at = AutoTimestampField(_("changed"), auto_now=True, db_default=Now())
 
-    objects: ClassVar[TaskManager] = TaskManager()
+    objects: ClassVar = OwnedManager.from_queryset(TaskQuerySet)()
 
     class Ownership:
         journal = ("title", "description", "status", "created_at", "updated_at")

@@ -317,7 +317,7 @@ def test_leaves_the_table_standing_when_all_is_deleted(scene: Scene) -> None:
 
 def test_adds_for_nobody_else(scene: Scene) -> None:
     planted = Task(user_id=scene.bob.id, title="Planted")
-    for tasks in (scene.mine, Task.objects.get_queryset()):
+    for tasks in (scene.mine, Task.objects.all()):
         with pytest.raises(UserIdRequired):
             tasks.add(planted, ChangeContext())
 

@@ -25,7 +25,8 @@ from todo_site.web.rate_limits import CREATE, SEARCH, rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
-from .models import EditConflict, Task
+from .merge import EditConflict
+from .models import Task
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
 

@@ -25,7 +25,8 @@ from django.test import RequestFactory
 from django.utils.text import format_lazy
 from django.views.generic import DetailView, ListView
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.scene import Scene, collect, make_scene, titles
 from todo_site.better_auth.models import User
 from todo_site.ownership.managers import OwnedManager, UserIdRequired

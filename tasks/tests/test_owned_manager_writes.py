@@ -14,7 +14,8 @@ from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.scene import Scene, make_scene, titles
 from todo_site.journal.models import ChangeContext
 from todo_site.ownership.managers import UserIdRequired

@@ -22,7 +22,9 @@ from todo_site.web.pending_form import PendingForm
 from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, ReasonForm
-from .models import EditConflict, Task, TaskQuerySet
+from .merge import EditConflict
+from .models import Task
+from .querysets import TaskQuerySet
 from .staff_access import StaffAccess
 
 HISTORY_SIZE = 100

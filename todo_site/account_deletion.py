@@ -17,12 +17,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from tasks.models import Task
-from tasks.views import OwnerRequest
 
 from .better_auth.backends.embedded import has_password
 from .better_auth.forms import ConfirmForm
 from .better_auth.views import clear_browser, get_backend, run_action, with_status_of
 from .journal.models import ChangeContext
+from .ownership.requests import OwnerRequest
 
 RECEIPT = "receipt"
 LIFETIME = timedelta(hours=1)

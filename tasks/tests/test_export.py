@@ -17,7 +17,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.factories import make_task
 from tasks.transfer import exporters
 from tasks.transfer.contract import escape_cell, unescape_cell

@@ -10,7 +10,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from tasks.models import EditConflict, Task, TaskQuerySet
+from tasks.merge import EditConflict
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
 from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry

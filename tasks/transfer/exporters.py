@@ -73,7 +73,7 @@ def export_tasks(user_id: str) -> Iterator[Chunk]:
         return list(tasks.filter(*beyond)[:CHUNK])
 
     for chunk in keyset(user_id, behind):
-        yield [to_contract(user_id, task.id, task.state()) for task in chunk]
+        yield [to_contract(user_id, task.id, task.to_state()) for task in chunk]
 
 
 def export_trash(user_id: str, last_number: int) -> Iterator[Chunk]:

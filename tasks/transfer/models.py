@@ -21,14 +21,6 @@ class PendingImportQuerySet(OwnedQuerySet["PendingImport"]):
             return self.create(name=name, packed=zlib.compress(content, level=1))
 
 
-class PendingImportManager(OwnedManager["PendingImport"]):
-    def get_queryset(self) -> PendingImportQuerySet:
-        return PendingImportQuerySet(self.model, using=self._db)
-
-    def for_user(self, user_id: str) -> PendingImportQuerySet:
-        return self.get_queryset().for_user(user_id)
-
-
 class PendingImport(OwnedBase):
     """A chosen file. It waits in the database, because the next request may come to another process or machine."""
 
@@ -37,7 +29,7 @@ class PendingImport(OwnedBase):
     packed = models.BinaryField(help_text="compressed by zlib")
     at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[PendingImportManager] = PendingImportManager()
+    objects: ClassVar = OwnedManager.from_queryset(PendingImportQuerySet)()
 
     class Ownership:
         journal = ()

@@ -179,14 +179,6 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
         return self.bulk_create(entries, batch_size=MAX_ROWS)
 
 
-class JournalEntryManager(OwnedManager["JournalEntry"]):
-    def get_queryset(self) -> JournalEntryQuerySet:
-        return JournalEntryQuerySet(self.model, using=self._db)
-
-    def for_user(self, user_id: str) -> JournalEntryQuerySet:
-        return self.get_queryset().for_user(user_id)
-
-
 class JournalEntry(OwnedBase):
     """An entry of the owner's journal. The database refuses to change one, or to delete one by itself."""
 
@@ -217,7 +209,7 @@ class JournalEntry(OwnedBase):
 
     task_title = ""  # of an entry that is being made; not stored
 
-    objects: ClassVar[JournalEntryManager] = JournalEntryManager()
+    objects: ClassVar = OwnedManager.from_queryset(JournalEntryQuerySet)()
 
     class Ownership:
         journal = ()

@@ -33,7 +33,7 @@ from todo_site.journal.models import (
 from todo_site.ownership.compiled_queries import CompiledQuery, Parameter
 from todo_site.ownership.fields import AutoTimestampField
 from todo_site.ownership.managers import OWNER, OwnedManager, OwnedQuerySet
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.models import OwnedBase
 from todo_site.ownership.pipeline import fetch_all_in_pipeline
 
 from .task_list.search import Search
@@ -209,7 +209,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         counts = fetch_all_in_pipeline(self._all().counted(), journal.counted(), journal.in_trash().counted())
         return dict(zip(("tasks", "entries", "in_trash"), (n[0][0] if n else 0 for n in counts), strict=True))
 
-    def erase(self, origin: ChangeContext) -> dict[str, int]:
+    def erase(self, origin: ChangeContext) -> dict[str, int]:  # type: ignore[override]
         """Delete all tasks of the owner, the trash and the journal for good; how many there were of each."""
         with turn_of(self.owner, self.db):
             journal, receipt = self._journal(), self.count_rows()
@@ -289,7 +289,7 @@ class TaskManager(OwnedManager["Task"]):
         return dict(users.values_list("pk", Coalesce(Case(*counts), 0))) if owners else {}
 
 
-class Task(OwnedModel):
+class Task(OwnedBase):
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")
         COMPLETED = "completed", _("Completed")
@@ -305,7 +305,11 @@ class Task(OwnedModel):
 
     objects: ClassVar[TaskManager] = TaskManager()
 
-    class Meta(OwnedModel.Meta):
+    class Ownership:
+        journal = ("title", "description", "status", "created_at", "updated_at")
+        export = "tasks"
+
+    class Meta(OwnedBase.Meta):
         abstract = False
         db_table = "task"
         verbose_name = _("task")

@@ -79,7 +79,7 @@ MIDDLEWARE = [
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
     "todo_site.web.rate_limits.RateLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "todo_site.ownership.middleware.RowSecurityMiddleware",  # last: it calls the view
+    "todo_site.ownership.middleware.RowLevelSecurityMiddleware",  # last: it calls the view
 ]
 
 TEMPLATES = [
@@ -112,6 +112,7 @@ FORM_RENDERER = "django.forms.renderers.Jinja2"
 def with_options(database: dict[str, Any]) -> dict[str, Any]:
     """Add what each kind of database needs to serve many requests at once."""
     if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["ENGINE"] = "todo_site.web.database.sqlite3"
         if database["NAME"] != ":memory:":
             database["NAME"] = str(BASE_DIR / database["NAME"])
         # WAL: readers and a writer at once. IMMEDIATE: a transaction that will write waits its turn at BEGIN, where the

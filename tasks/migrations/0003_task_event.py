@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 import todo_site.ownership.fields
 from todo_site.journal.triggers import MakeAppendOnly
-from todo_site.ownership.row_level_security import EnableRowSecurity
+from todo_site.ownership.operations import SyncOwnership
 
 
 class Migration(migrations.Migration):
@@ -99,5 +99,5 @@ class Migration(migrations.Migration):
             },
         ),
         MakeAppendOnly(),
-        EnableRowSecurity("TaskEvent"),
+        SyncOwnership(name="TaskEvent", previous=None, declaration={"version": 1, "journal": []}),
     ]

@@ -2,7 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from todo_site.ownership.row_level_security import EnableRowSecurity
+from todo_site.ownership.operations import SyncOwnership
 
 
 class Migration(migrations.Migration):
@@ -67,5 +67,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        EnableRowSecurity("Preferences"),
+        SyncOwnership(name="Preferences", previous=None, declaration={"version": 1, "journal": []}),
     ]

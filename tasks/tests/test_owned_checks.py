@@ -15,7 +15,7 @@ from django.test.utils import isolate_apps
 from tasks.models import Task
 from todo_site.ownership.checks import check_owned_models
 from todo_site.ownership.managers import OwnedQuerySet
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.models import OwnedBase
 
 type Make = Callable[[], object]
 
@@ -66,12 +66,12 @@ def foreign_object() -> None:
 
 
 def owned_to_owned() -> None:
-    class Step(OwnedModel):
+    class Step(OwnedBase):
         task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="+")
 
 
 def owned_to_itself() -> None:
-    class Step(OwnedModel):
+    class Step(OwnedBase):
         before = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
 
 
@@ -92,42 +92,42 @@ def abstract_relation() -> None:
 
 
 def named_foreign_key() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         kind = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="notes")
 
 
 def foreign_key_with_djangos_name() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         kind = models.ForeignKey(ContentType, on_delete=models.CASCADE)
 
 
 def named_one_to_one() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         kind = models.OneToOneField(ContentType, on_delete=models.CASCADE, related_name="note")
 
 
 def named_owner() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         user = models.ForeignKey("better_auth.User", on_delete=models.DB_CASCADE, related_name="notes")
 
 
 def named_many_to_many() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         kinds = models.ManyToManyField(ContentType, related_name="notes")
 
 
 def plain_manager() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         objects: ClassVar[models.Manager[Note]] = models.Manager()  # type: ignore[assignment]
 
 
 def plain_default_manager() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         everything: ClassVar[models.Manager[Note]] = models.Manager()
 
 
 def plain_second_manager() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         everything: ClassVar[models.Manager[Note]] = models.Manager()
 
         class Meta:
@@ -135,7 +135,7 @@ def plain_second_manager() -> None:
 
 
 def plain_base_manager() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         everything: ClassVar[models.Manager[Note]] = models.Manager()
 
         class Meta:
@@ -150,12 +150,12 @@ def plain_base_manager_of_a_first_parent() -> None:
         class Meta:
             abstract = True
 
-    class Note(Dated, OwnedModel):
+    class Note(Dated, OwnedBase):
         pass
 
 
 def plain_manager_with_an_owned_queryset() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         objects: ClassVar[models.Manager[Note]] = models.Manager.from_queryset(OwnedQuerySet)()  # type: ignore[assignment]
 
 
@@ -172,28 +172,28 @@ def found() -> set[str | None]:
 
 
 FAULTS: dict[Make, set[str]] = {
-    foreign_key: {"tasks.E001"},
-    nameless_foreign_key: {"tasks.E001"},
-    one_to_one: {"tasks.E001"},
-    many_to_many: {"tasks.E001"},
-    foreign_key_to_a_proxy: {"tasks.E001"},
-    foreign_object: {"tasks.E001"},
-    owned_to_owned: {"tasks.E001"},
-    owned_to_itself: {"tasks.E001"},
-    abstract_relation: {"tasks.E001"},
-    inherited_table: {"tasks.E001", "tasks.E002"},
-    named_foreign_key: {"tasks.E002"},
-    foreign_key_with_djangos_name: {"tasks.E002"},
-    named_one_to_one: {"tasks.E002"},
-    named_owner: {"tasks.E002"},
-    named_many_to_many: {"tasks.E001", "tasks.E002"},
-    plain_manager: {"tasks.E003"},
-    plain_default_manager: {"tasks.E003"},
-    plain_second_manager: {"tasks.E003"},
-    plain_base_manager: {"tasks.E003"},
-    plain_base_manager_of_a_first_parent: {"tasks.E003"},
-    plain_manager_with_an_owned_queryset: {"tasks.E003"},
-    plain_manager_of_a_proxy: {"tasks.E003"},
+    foreign_key: {"ownership.E001"},
+    nameless_foreign_key: {"ownership.E001"},
+    one_to_one: {"ownership.E001"},
+    many_to_many: {"ownership.E001"},
+    foreign_key_to_a_proxy: {"ownership.E001"},
+    foreign_object: {"ownership.E001"},
+    owned_to_owned: {"ownership.E001"},
+    owned_to_itself: {"ownership.E001"},
+    abstract_relation: {"ownership.E001"},
+    inherited_table: {"ownership.E001", "ownership.E002"},
+    named_foreign_key: {"ownership.E002"},
+    foreign_key_with_djangos_name: {"ownership.E002"},
+    named_one_to_one: {"ownership.E002"},
+    named_owner: {"ownership.E002"},
+    named_many_to_many: {"ownership.E001", "ownership.E002"},
+    plain_manager: {"ownership.E003"},
+    plain_default_manager: {"ownership.E003"},
+    plain_second_manager: {"ownership.E003"},
+    plain_base_manager: {"ownership.E003"},
+    plain_base_manager_of_a_first_parent: {"ownership.E003"},
+    plain_manager_with_an_owned_queryset: {"ownership.E003"},
+    plain_manager_of_a_proxy: {"ownership.E003"},
 }
 
 
@@ -210,13 +210,13 @@ def test_refuses(make: Make, ids: set[str]) -> None:
 
 
 def owned_model() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         task_id = models.UUIDField()
         kind = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="+")
 
 
 def owned_model_with_a_meta_of_its_own() -> None:
-    class Note(OwnedModel):
+    class Note(OwnedBase):
         class Meta:
             ordering = ["pk"]
 
@@ -255,7 +255,7 @@ def test_says_how_to_mend_it() -> None:
     for make in (foreign_key, named_foreign_key, plain_manager_of_a_proxy):
         make()
     hints = {str(message.id): str(message.hint) for message in check_owned_models()}
-    assert "for_user()" in hints["tasks.E001"]
-    assert 'related_name="+"' in hints["tasks.E002"]
-    assert "OwnedManager" in hints["tasks.E003"]
+    assert "for_user()" in hints["ownership.E001"]
+    assert 'related_name="+"' in hints["ownership.E002"]
+    assert "OwnedManager" in hints["ownership.E003"]
     assert all(message.level == checks.ERROR for message in check_owned_models())

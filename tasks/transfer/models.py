@@ -10,7 +10,7 @@ from django.db import models
 
 from todo_site.journal.models import turn_of
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.models import OwnedBase
 
 
 class PendingImportQuerySet(OwnedQuerySet["PendingImport"]):
@@ -29,7 +29,7 @@ class PendingImportManager(OwnedManager["PendingImport"]):
         return self.get_queryset().for_user(user_id)
 
 
-class PendingImport(OwnedModel):
+class PendingImport(OwnedBase):
     """A chosen file. It waits in the database, because the next request may come to another process or machine."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -39,7 +39,11 @@ class PendingImport(OwnedModel):
 
     objects: ClassVar[PendingImportManager] = PendingImportManager()
 
-    class Meta(OwnedModel.Meta):
+    class Ownership:
+        journal = ()
+        export = None  # the file itself, which its owner has
+
+    class Meta(OwnedBase.Meta):
         abstract = False
         db_table = "task_upload"
         indexes = [models.Index(fields=["user"], name="ix_task_upload_user")]

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy
 
 from todo_site.ownership.compiled_queries import CompiledQuery, Parameter
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.models import OwnedBase
 from todo_site.ownership.pipeline import fetch_all_in_pipeline, pipeline
 
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
@@ -187,7 +187,7 @@ class JournalEntryManager(OwnedManager["JournalEntry"]):
         return self.get_queryset().for_user(user_id)
 
 
-class JournalEntry(OwnedModel):
+class JournalEntry(OwnedBase):
     """An entry of the owner's journal. The database refuses to change one, or to delete one by itself."""
 
     class Verb(models.TextChoices):
@@ -219,7 +219,12 @@ class JournalEntry(OwnedModel):
 
     objects: ClassVar[JournalEntryManager] = JournalEntryManager()
 
-    class Meta(OwnedModel.Meta):
+    class Ownership:
+        journal = ()
+        export = "journal"
+        order = ("number",)
+
+    class Meta(OwnedBase.Meta):
         abstract = False
         db_table = "task_event"
         constraints = [models.UniqueConstraint(fields=["user", "number"], name="uq_task_event_number")]

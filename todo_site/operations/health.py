@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from todo_site.better_auth import client
 from todo_site.better_auth.exceptions import AuthServerUnavailable
-from todo_site.ownership import row_level_security
+from todo_site.ownership.checks import differences
 
 from .models import CanaryFinding
 
@@ -47,7 +47,7 @@ def isolation() -> str:
     if connection.vendor != "postgresql":
         return "embedded"
     try:
-        return "ok" if not row_level_security.missing() else "broken"
+        return "ok" if not differences(connection) else "broken"
     except DatabaseError:
         return "away"
 

@@ -5,4 +5,4 @@ class OwnershipConfig(AppConfig):
     name = "todo_site.ownership"
 
     def ready(self) -> None:
-        from . import checks, row_level_security  # noqa: F401, PLC0415  registers their checks, which need the models
+        from . import checks  # noqa: F401, PLC0415  registers them, which needs the models

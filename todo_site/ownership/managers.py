@@ -119,8 +119,12 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         return require_user_id(self.query.user_id, self.model)
 
     def counted(self) -> models.QuerySet[Any, Any]:
-        """The number of rows, as a subquery of one row at the most."""
+        """Return the number of rows, as a subquery of at most one row."""
         return self.order_by().values("user_id").annotate(n=models.Count("*")).values("n")
+
+    def erase(self) -> None:
+        """Delete the rows when their owner erases their data. A model whose rows need more overrides it."""
+        self.delete()
 
     def create(self, **kwargs: Any) -> M:
         self._refuse_other_owner(kwargs)

@@ -5,18 +5,20 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
+from .registry import owned_models
 from .row_level_security import scoped_to
 
 
-class RowSecurityMiddleware:
-    """Runs each view behind the database's own wall, as seen by the user who is asking.
+class RowLevelSecurityMiddleware:
+    """Run each view under row-level security, as seen by the user of the request.
 
-    The views of this app run behind it with every statement; others with those that name an owned table. The admin
-    works for staff, across users, and stays outside; of one user's tasks it makes a scope of its own.
+    Views of an app with owned models run under it with every statement, others with those that name an owned table.
+    The admin works for staff, across users, and stays outside: for one user's rows it opens a scope of its own.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self.owning_apps = {model._meta.app_label for model in owned_models()}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with scoped_to(lambda: request.user.id or "", every_statement=False) as scope:
@@ -24,6 +26,7 @@ class RowSecurityMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        found = request.resolver_match
-        request.row_level_security_scope.every_statement = found is not None and found.app_name == "tasks"  # type: ignore[attr-defined]
-        request.row_level_security_scope.for_staff = found is not None and found.app_name == "admin"  # type: ignore[attr-defined]
+        app_name = request.resolver_match.app_name if request.resolver_match else ""
+        scope: Any = request.row_level_security_scope  # type: ignore[attr-defined]
+        scope.every_statement = app_name in self.owning_apps
+        scope.for_staff = app_name == "admin"

@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.models import OwnedBase
 
 
 class PreferencesQuerySet(OwnedQuerySet["Preferences"]):
@@ -38,7 +38,7 @@ class PreferencesManager(OwnedManager["Preferences"]):
         return self.get_queryset().for_user(user_id)
 
 
-class Preferences(OwnedModel):
+class Preferences(OwnedBase):
     """How the pages look to one person. What is not stored is as the browser says."""
 
     class Theme(models.TextChoices):
@@ -68,7 +68,12 @@ class Preferences(OwnedModel):
 
     objects: ClassVar[PreferencesManager] = PreferencesManager()
 
-    class Meta(OwnedModel.Meta):
+    class Ownership:
+        journal = ()
+        export = None  # how pages look: nothing that somebody wrote
+        erase = False  # the account goes on, and with it its language
+
+    class Meta(OwnedBase.Meta):
         abstract = False
         db_table = "preferences"
         verbose_name = verbose_name_plural = _("preferences")

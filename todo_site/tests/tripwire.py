@@ -12,7 +12,7 @@ from typing import Any
 
 from django.apps import apps
 
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.models import OwnedBase
 
 SHAPE = re.compile(r"\s*(CREATE|ALTER|DROP|PRAGMA|TRUNCATE|COMMENT|SET|SAVEPOINT|RELEASE|ROLLBACK)\b", re.IGNORECASE)
 BRACKETS = re.compile(r"(NOT\s*)?\(([^()]*)\)", re.IGNORECASE)
@@ -29,7 +29,7 @@ class OwnerMissing(AssertionError):
 
 
 def owned_tables() -> list[str]:
-    return [model._meta.db_table for model in apps.get_models() if issubclass(model, OwnedModel)]
+    return [model._meta.db_table for model in apps.get_models() if issubclass(model, OwnedBase)]
 
 
 def aliases(query: str, table: str) -> list[str]:

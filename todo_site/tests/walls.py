@@ -21,7 +21,7 @@ from django.db.models import Manager, sql
 from todo_site.ownership import row_level_security
 from todo_site.ownership.checks import check_owned_models
 from todo_site.ownership.managers import OwnedQueryMixin, OwnedQuerySet
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.models import OwnedBase
 
 from .tripwire import tripwire
 from .wall_alone import note_end, note_start, request
@@ -89,7 +89,7 @@ def no_owner_in_queries() -> Iterator[None]:
 
 @contextmanager
 def plain_base_managers() -> Iterator[None]:
-    owned = [model for model in apps.get_models() if issubclass(model, OwnedModel)]
+    owned = [model for model in apps.get_models() if issubclass(model, OwnedBase)]
     kept = {model: model._meta.base_manager for model in owned}
     for model in owned:
         plain: Manager[Any] = Manager()

@@ -5,6 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from todo_site.ownership.operations import SyncOwnership
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -87,6 +89,7 @@ class Migration(migrations.Migration):
                         ],
                     },
                 ),
+                SyncOwnership(name="JournalEntry", previous=None, declaration={"version": 1, "journal": []}),
             ]
         )
     ]

@@ -2,6 +2,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from todo_site.ownership.operations import SyncOwnership
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -68,6 +70,7 @@ class Migration(migrations.Migration):
                         ],
                     },
                 ),
+                SyncOwnership(name="Preferences", previous=None, declaration={"version": 1, "journal": []}),
             ]
         )
     ]

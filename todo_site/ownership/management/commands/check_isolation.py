@@ -6,12 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from tasks.models import Task
-from todo_site.ownership.checks import check_owned_models
+from todo_site.ownership.checks import check_owned_models, differences
 from todo_site.ownership.managers import UserIdRequired
-from todo_site.ownership.row_level_security import missing, owned_tables
+from todo_site.ownership.registry import owned_models, owned_tables
 
-type RowLevelSecurityScope = tuple[str, list[str]]
+type Layer = tuple[str, list[str]]
 
 
 class Command(BaseCommand):
@@ -30,34 +29,49 @@ class Command(BaseCommand):
             raise CommandError(f"{broken} of the walls do not stand.")
 
 
-def isolation_layers() -> Iterator[RowLevelSecurityScope]:
-    yield "owned manager: a query without a user is refused", unbound_query_runs()
+def isolation_layers() -> Iterator[Layer]:
+    yield "owned manager: a query without a user is refused", find_unbound_queries()
     yield "system checks: no relation leads into an owned table", [error.msg for error in check_owned_models()]
-    yield "foreign key: an owner exists, and takes their rows along", tables_without_owner()
-    if connection.vendor == "postgresql":
-        yield "row-level security: role, rights and policies", missing()
+    yield "foreign key: an owner exists, and takes their rows along", find_tables_without_owner()
+    yield "database: role, rights, policies and keys are as migrated", differences(connection)
 
 
-def unbound_query_runs() -> list[str]:
-    try:
-        str(Task.objects.all().query)
-    except UserIdRequired:
-        return []
-    return ["Task.objects.all() compiles without a user."]
-
-
-def tables_without_owner() -> list[str]:
+def find_unbound_queries() -> list[str]:
     problems = []
-    with connection.cursor() as cursor:
-        for table in owned_tables():
-            constraints = connection.introspection.get_constraints(cursor, table).values()
-            if not any(one["columns"] == ["user_id"] and one["foreign_key"] == ("user", "id") for one in constraints):
-                problems.append(f"{table}.user_id is no foreign key to the users.")
+    for model in owned_models():
+        try:
+            str(model.objects.all().query)
+        except UserIdRequired:
+            continue
+        problems.append(f"{model.__name__}.objects.all() compiles without a user.")
     return problems
 
 
+CASCADES = {
+    "postgresql": """
+        SELECT conrelid::regclass::text FROM pg_constraint
+        JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+        WHERE contype = 'f' AND cardinality(conkey) = 1 AND attname = 'user_id' AND confdeltype = 'c'
+            AND confrelid = '"user"'::regclass""",
+    "sqlite": """
+        SELECT name FROM sqlite_schema JOIN pragma_foreign_key_list(name) AS key
+        WHERE type = 'table' AND key."table" = 'user' AND key."from" = 'user_id' AND key.on_delete = 'CASCADE'""",
+}
+
+
+def find_tables_without_owner() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(CASCADES[connection.vendor])
+        cascading = {row[0].strip('"') for row in cursor.fetchall()}
+    return [
+        f"{table}.user_id has no foreign key to the users that deletes its rows with their owner."
+        for table in owned_tables()
+        if table not in cascading
+    ]
+
+
 def notes() -> Iterator[str]:
-    """What is no wall missing, but good to know."""
+    """Yield what is good to know about layers that are complete."""
     if connection.vendor != "postgresql":
         yield "SQLite has no row-level security: the owned manager stands alone there."
         return

@@ -24,7 +24,7 @@ from django.utils import timezone
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.fields import random_token
 from todo_site.better_auth.models import Session, User
-from todo_site.ownership.models import OwnedModel
+from todo_site.ownership.registry import owned_models
 
 SESSION_LIFETIME = timedelta(minutes=10)
 # Namespaces without owned rows, or for staff only.
@@ -139,10 +139,6 @@ def get_or_create_user(email: str, name: str) -> User:
     values = {"id": new_id.new_value(), "name": name, "email_verified": False, "created_at": now, "updated_at": now}
     user, _is_new = User.objects.get_or_create(email=email, defaults=values)
     return user
-
-
-def owned_models() -> list[type[OwnedModel]]:
-    return [model for model in apps.get_models() if issubclass(model, OwnedModel)]
 
 
 def registered_pages() -> list[CanaryPages]:

@@ -202,7 +202,7 @@ def test_restores_nothing_while_somebody_uses_the_database(
     ("statement", "message"),
     [
         ("DROP TABLE django_migrations", "not a database of this site"),
-        ("DELETE FROM django_migrations WHERE app = 'tasks'", "not a database of this site"),
+        ("DELETE FROM django_migrations WHERE app = 'better_auth'", "not a database of this site"),
         (
             "INSERT INTO django_migrations (app, name, applied) VALUES ('tasks', '9999_later', '2030-01-01')",
             "9999_later",

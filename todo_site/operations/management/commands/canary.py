@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from todo_site.operations.canary import CanaryError, find_leaks
 from todo_site.operations.models import CanaryFinding
-from todo_site.operations.server_options import listen
+from todo_site.operations.server_options import read_server_options
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,9 @@ class Command(BaseCommand):
             n, _by_model = CanaryFinding.objects.all().delete()
             self.stdout.write(f"{n} findings forgotten.")
             return
-        here = listen()
+        server = read_server_options()
         try:
-            found = find_leaks(url.rstrip("/") or f"http://{here['host']}:{here['port']}")
+            found = find_leaks(url.rstrip("/") or f"http://{server['host']}:{server['port']}")
         except (CanaryError, urllib3.exceptions.HTTPError) as error:
             raise CommandError(f"The canary cannot see: {error}") from error
         if found:

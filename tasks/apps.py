@@ -8,6 +8,8 @@ class TasksConfig(AppConfig):
     verbose_name = _("Tasks")
 
     def ready(self) -> None:
+        from .canary import TaskPages  # noqa: PLC0415
         from .task_list.search import register_sqlite_functions  # noqa: PLC0415
 
         connection_created.connect(register_sqlite_functions)
+        self.canary_pages = TaskPages()

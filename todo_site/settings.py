@@ -89,7 +89,10 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "todo_site.web.templates.environment",
-            "context_processors": ["todo_site.web.templates.context_processor"],
+            "context_processors": [
+                "todo_site.web.templates.context_processor",
+                "todo_site.preferences.context_processors.preferences",
+            ],
         },
     },
     {  # the admin's own

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from todo_site.web import wsgi_guard
-from todo_site.web.error_views import error_page
+from todo_site.web.error_views import render_error_page
 
 from . import GetResponse
 
@@ -22,4 +22,4 @@ class ContentTypeMiddleware:
             _("That is no form of this site"),
             _("Nothing was saved. Send forms as a browser does, in UTF-8."),
         )
-        return error_page(request, 415, title, words)
+        return render_error_page(request, 415, title, words)

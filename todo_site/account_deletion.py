@@ -1,7 +1,4 @@
-"""Erasing one's own data.
-
-Here the rooms meet: the accounts check the password, and the tasks are erased by a verb of their own.
-"""
+"""Let people erase their tasks or delete their account. Both actions ask for confirmation and end with a receipt."""
 
 from __future__ import annotations
 
@@ -24,15 +21,15 @@ from .better_auth.forms import ConfirmForm
 from .better_auth.views import clear_browser, get_backend, run_action, with_status_of
 from .journal.models import ChangeContext
 
-RECEIPT = "receipt"
-LIFETIME = timedelta(hours=1)
+RECEIPT_KEY = "receipt"  # in the signed session
+RECEIPT_LIFETIME = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
 
 @require_safe
 def your_data(request: OwnerRequest) -> HttpResponse:
-    return data_page(request)
+    return render_data_page(request)
 
 
 @sensitive_post_parameters()
@@ -42,49 +39,51 @@ def erase_tasks(request: OwnerRequest) -> HttpResponse:
     form = ConfirmForm(request.POST, prefix="tasks", has_password=has_password(request))
     response = run_action(request, form, get_backend().confirm, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, data_page(request, tasks_form=form))
-    keep_receipt(request, tasks.erase(ChangeContext.from_request(request)), account=False)
+        return with_status_of(response, render_data_page(request, tasks_form=form))
+    store_receipt(request, tasks.erase(ChangeContext.from_request(request)), account=False)
     return response
 
 
 @sensitive_post_parameters()
 @require_POST
 def delete_account(request: OwnerRequest) -> HttpResponse:
-    tasks = Task.objects.for_user(request.user.id)
     form = ConfirmForm(request.POST, prefix="account", has_password=has_password(request))
-    erased = tasks.count_rows()
+    erased = Task.objects.for_user(request.user.id).count_rows()
     response = run_action(request, form, get_backend().delete_account, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, data_page(request, account_form=form))
+        return with_status_of(response, render_data_page(request, account_form=form))
     clear_browser(request, response)
-    keep_receipt(request, erased, account=True)
+    store_receipt(request, erased, account=True)
     return response
 
 
-def data_page(
+def render_data_page(
     request: OwnerRequest, tasks_form: ConfirmForm | None = None, account_form: ConfirmForm | None = None
 ) -> HttpResponse:
-    tasks = Task.objects.for_user(request.user.id)
-    known = has_password(request)
+    needs_password = has_password(request)
     context = {
-        "kept": tasks.count_rows(),
-        "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=known),
-        "account_form": account_form or ConfirmForm(prefix="account", has_password=known),
+        "kept": Task.objects.for_user(request.user.id).count_rows(),
+        "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=needs_password),
+        "account_form": account_form or ConfirmForm(prefix="account", has_password=needs_password),
     }
     return render(request, "web/data.html", context)
 
 
-def keep_receipt(request: HttpRequest, erased: dict[str, int], *, account: bool) -> None:
-    """For the next page, which may be a stranger's by then: numbers, in the signed session."""
-    at, request_id = timezone.now().isoformat(), getattr(request, "id", "")
-    request.session[RECEIPT] = {"erased": erased, "account": account, "at": at, "request_id": request_id}
+def store_receipt(request: HttpRequest, erased: dict[str, int], *, account: bool) -> None:
+    """Keep the numbers of deleted rows for the next page, which a user without an account opens."""
+    request.session[RECEIPT_KEY] = {
+        "erased": erased,
+        "account": account,
+        "at": timezone.now().isoformat(),
+        "request_id": getattr(request, "id", ""),
+    }
     logger.info("Account deleted" if account else "All tasks erased", extra={"request": request})
 
 
 @login_not_required
 @require_safe
 def receipt(request: HttpRequest) -> HttpResponse:
-    kept = request.session.get(RECEIPT)
-    if kept is None or timezone.now() - (at := datetime.fromisoformat(kept["at"])) > LIFETIME:
+    stored = request.session.get(RECEIPT_KEY)
+    if stored is None or timezone.now() - (at := datetime.fromisoformat(stored["at"])) > RECEIPT_LIFETIME:
         raise Http404
-    return render(request, "web/receipt.html", {**kept, "at": at})
+    return render(request, "web/receipt.html", {**stored, "at": at})

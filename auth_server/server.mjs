@@ -20,7 +20,8 @@ for (const name of ["DATABASE_URL", "BETTER_AUTH_SECRET"]) {
 const host = env.HOST || "127.0.0.1";
 const port = Number(env.PORT || 3000);
 const pool = new pg.Pool({ connectionString: env.DATABASE_URL });
-pool.on("error", (error) => console.error(`database: ${error.message}`)); // without a listener, a dropped idle connection ends the process
+// Without a listener, a dropped idle connection ends the process.
+pool.on("error", (error) => console.error(`database: ${error.message}`));
 
 const options = {
   baseURL: env.BETTER_AUTH_URL || `http://${host}:${port}`,

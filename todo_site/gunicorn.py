@@ -55,11 +55,8 @@ logconfig_dict = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        "gunicorn.access": {
-            "handlers": [],
-            "level": "CRITICAL",
-            "propagate": False,
-        },  # the site writes its own access log
+        # The site writes its own access log.
+        "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
     },
 }
 

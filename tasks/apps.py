@@ -6,6 +6,13 @@ from django.utils.translation import gettext_lazy as _
 class TasksConfig(AppConfig):
     name = "tasks"
     verbose_name = _("Tasks")
+    # Labels of the text fields of a pending form (todo_site.web.pending_form). Other fields of it are hidden.
+    resubmittable_fields = {
+        "title": _("Title"),
+        "description": _("Description"),
+        "lines": _("Tasks"),
+        "file_text": _("The text of the file"),
+    }
 
     def ready(self) -> None:
         from .canary import TaskPages  # noqa: PLC0415

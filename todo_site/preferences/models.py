@@ -28,14 +28,6 @@ class PreferencesQuerySet(OwnedQuerySet["Preferences"]):
         return self.get_or_default()
 
 
-class PreferencesManager(OwnedManager["Preferences"]):
-    def get_queryset(self) -> PreferencesQuerySet:
-        return PreferencesQuerySet(self.model, using=self._db)
-
-    def for_user(self, user_id: str) -> PreferencesQuerySet:
-        return self.get_queryset().for_user(user_id)
-
-
 class Preferences(OwnedBase):
     """Language, time zone and appearance of the pages. Empty values follow the browser."""
 
@@ -64,7 +56,7 @@ class Preferences(OwnedBase):
     shortcuts = models.BooleanField(default=True, db_default=True)
     language = models.CharField(max_length=16, blank=True, default="", db_default="")
 
-    objects: ClassVar[PreferencesManager] = PreferencesManager()
+    objects: ClassVar = OwnedManager.from_queryset(PreferencesQuerySet)()
 
     class Ownership:
         journal = ()

@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
+from todo_site.operations import middleware
 from todo_site.operations.log_formatter import JsonFormatter
-from todo_site.web import middleware
 
 pytestmark = pytest.mark.django_db
 

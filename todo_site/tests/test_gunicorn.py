@@ -18,8 +18,8 @@ from time import monotonic
 
 import pytest
 
+from tasks.rate_limits import EXPORT
 from todo_site.better_auth.tests.auth_server import Person
-from todo_site.web.rate_limits import EXPORT
 
 from .server import ROOT, Server, empty_database, running_server
 from .test_metrics import timings

@@ -23,8 +23,8 @@ from pytest_django import Settings
 from tasks.models import Task
 from todo_site.better_auth.models import User
 from todo_site.journal.models import ChangeContext, JournalEntry
-from todo_site.web.middleware import PolicyMiddleware
-from todo_site.web.redirects import is_inside
+from todo_site.web.middleware.security_headers import PolicyMiddleware
+from todo_site.web.redirects import is_local_path
 
 from .crowd import VISITORS, Answer, Crowd, Person, Visitor, make_crowd, make_person, rows, taken_back
 
@@ -181,7 +181,7 @@ def check(crowd: Crowd, route: str, visitor: Visitor, answer: Answer) -> None:
     kept = set(re.split(", ?", answer.headers["Cache-Control"]))
     assert {"private", "no-store"} <= kept or route == "manifest.webmanifest"
     assert "Cookie" in answer.headers["Vary"]
-    assert is_inside(answer.headers.get("Location", "/"))
+    assert is_local_path(answer.headers.get("Location", "/"))
 
 
 POLICIES = {

@@ -128,20 +128,20 @@ def test_shows_and_changes_nobody_elses(alice: User, bob: User, alices: Client, 
 
 
 def test_needs_an_owner(alice: User, bob: User) -> None:
-    Preferences.objects.for_user(alice.id).remember(theme="dark")
+    Preferences.objects.for_user(alice.id).upsert(theme="dark")
     with pytest.raises(UserIdRequired):
         Preferences.objects.count()
     with pytest.raises(UserIdRequired):
         Preferences.objects.for_user(bob.id).create(user_id=alice.id)
     with pytest.raises(UserIdRequired), transaction.atomic():
-        Preferences.objects.all().remember(theme="light")
+        Preferences.objects.all().upsert(theme="light")
     assert not Preferences.objects.for_user(bob.id).filter(pk=alice.id).update(theme="light")
     assert stored(alice) == {**DEFAULTS, "theme": "dark"}
 
 
 def test_goes_with_the_account(alice: User) -> None:
     own = Preferences.objects.for_user(alice.id)
-    own.remember(theme="dark")
+    own.upsert(theme="dark")
     with connection.cursor() as cursor:
         cursor.execute('DELETE FROM "user" WHERE id = %s', [alice.id])
     assert not own.exists()
@@ -150,7 +150,7 @@ def test_goes_with_the_account(alice: User) -> None:
 def test_is_one_row_however_often_it_is_remembered(alice: User) -> None:
     own = Preferences.objects.for_user(alice.id)
     for theme in ("dark", "light", "dark"):
-        own.remember(theme=theme)
+        own.upsert(theme=theme)
     assert own.count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
         own.create()
@@ -167,7 +167,7 @@ def test_stands_behind_the_databases_own_wall(alice: User, bob: User, bobs: Clie
     from tasks.tests.test_row_security import sql
     from todo_site.ownership.row_level_security import scoped_to
 
-    Preferences.objects.for_user(alice.id).remember(theme="dark")
+    Preferences.objects.for_user(alice.id).upsert(theme="dark")
     with scoped_to(lambda: bob.id):
         assert sql("SELECT theme FROM preferences") == []
         assert sql("UPDATE preferences SET theme = 'light'") == [0]
@@ -188,7 +188,7 @@ def queries(browser: Client, path: str = "/") -> int:
 def test_asks_the_database_once_and_not_on_every_page(alice: User, alices: Client) -> None:
     del alices.cookies[COOKIE]
     assert [queries(alices), queries(alices), queries(alices)] == [4, 3, 3]
-    Preferences.objects.for_user(alice.id).remember(theme="dark")
+    Preferences.objects.for_user(alice.id).upsert(theme="dark")
     del alices.cookies[COOKIE]
     assert [queries(alices), queries(alices)] == [4, 3]
     assert 'data-theme="dark"' in alices.get("/").text
@@ -269,7 +269,7 @@ def test_keeps_the_mirror_from_scripts(alices: Client) -> None:
 
 
 def test_survives_a_language_and_a_zone_that_are_gone(alice: User, alices: Client) -> None:
-    Preferences.objects.for_user(alice.id).remember(language="tlh", time_zone="Mars/Olympus")
+    Preferences.objects.for_user(alice.id).upsert(language="tlh", time_zone="Mars/Olympus")
     for path in ("/", PAGE):
         del alices.cookies[COOKIE]
         assert alices.get(path).status_code == 200

@@ -100,7 +100,7 @@ def make_person(name: str) -> Person:
     task, second = (make_task(user.id, title=f"{words} {n}", description=f"{words}, described") for n in ("one", "two"))
     (entry,) = tasks.filter(pk=second.pk).move_to_trash(ChangeContext())
     upload = PendingImport.objects.for_user(user.id).store(f"{words}.txt", f"{words}, to come\n".encode())
-    Preferences.objects.for_user(user.id).remember(time_zone="Europe/Berlin")
+    Preferences.objects.for_user(user.id).upsert(time_zone="Europe/Berlin")
     return Person(name, user, make_session(user=user), task, second.pk, entry, upload)
 
 

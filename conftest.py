@@ -22,9 +22,9 @@ from todo_site.better_auth.tests.factories import make_session, make_user
 from todo_site.preferences import cookie
 from todo_site.preferences.models import Preferences
 from todo_site.tests.postgresql import end_connections
-from todo_site.tests.tripwire import tripwire
-from todo_site.tests.wall_alone import take_out_owner
-from todo_site.tests.walls import WALLS, without
+from todo_site.tests.owner_filter_guard import tripwire
+from todo_site.tests.row_level_security_only import take_out_owner
+from todo_site.tests.isolation_layers import WALLS, without
 from todo_site.web import rate_limits
 
 # Files of which each keeps a process busy for long, the longest first.

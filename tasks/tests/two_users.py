@@ -14,7 +14,7 @@ from todo_site.better_auth.models import User
 
 
 @dataclass(frozen=True)
-class Scene:
+class TwoUsers:
     alice: User
     bob: User
 
@@ -41,15 +41,15 @@ class Scene:
         return [list(tasks.values_list()) for tasks in (self.mine, self.theirs)]
 
 
-def make_scene(alice: User, bob: User) -> Scene:
-    """A fixture for the modules that want it: ``scene = pytest.fixture(make_scene)``."""
+def make_two_users(alice: User, bob: User) -> TwoUsers:
+    """A fixture for the modules that want it: ``users = pytest.fixture(make_two_users)``."""
     for user, titles, day in ((alice, ["A1", "A2"], "2001-01-01"), (bob, ["B1", "B2", "B3"], "2002-02-02")):
         for title in titles:
             make_task(user.id, title=title)
         # The ORM never changes the time of creation; dates() and created_at need one that tells the two apart.
         with connection.cursor() as cursor:
             cursor.execute("UPDATE task SET created_at = %s WHERE user_id = %s", [f"{day} 00:00:00", user.id])
-    return Scene(alice, bob)
+    return TwoUsers(alice, bob)
 
 
 def titles(tasks: Iterable[Task]) -> list[str]:

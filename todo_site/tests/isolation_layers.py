@@ -1,6 +1,6 @@
-"""Takes one wall out at a time, so that it is seen what the others hold.
+"""Takes one layer out at a time, so that it is seen what the others hold.
 
-``make walls`` does it to the tests that each wall has of its own, and fails where none of them goes red.
+``make layers`` does it to the tests that each layer has of its own, and fails where none of them goes red.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from todo_site.ownership import row_level_security
 from todo_site.ownership.checks import check_owned_models
 from todo_site.ownership.managers import OwnedQueryMixin, OwnedQuerySet
 from todo_site.ownership.models import OwnedBase
-
-from todo_site.tests.owner_filter_guard import tripwire
+from todo_site.tests.owner_filter_guard import owner_filter_guard
 from todo_site.tests.row_level_security_only import note_end, note_start, request
 
-# Each wall, and the tests that have to notice that it is gone.
-WALLS = {
+# Each layer, and the tests that have to notice that it is gone.
+LAYERS = {
     "view": "tasks/task_list/tests/unit/test_list_page.py",
     "manager": "todo_site/ownership/tests/unit/test_manager_reads.py",
     "base manager": "todo_site/ownership/tests/unit/test_checks.py",
@@ -38,17 +37,17 @@ WALLS = {
 
 
 @contextmanager
-def without(wall: str) -> Iterator[None]:
-    """The site without one of its walls. For the first two the tripwire goes too, which is the tests' alone."""
-    watched = tripwire in connection.execute_wrappers
+def without(layer: str) -> Iterator[None]:
+    """The site without one of its layers. For the first two the owner_filter_guard goes too, which is the tests' alone."""
+    watched = owner_filter_guard in connection.execute_wrappers
     if watched:
-        connection.execute_wrappers.remove(tripwire)
+        connection.execute_wrappers.remove(owner_filter_guard)
     try:
-        with BREACHES[wall]():
+        with BREACHES[layer]():
             yield
     finally:
         if watched:
-            connection.execute_wrappers.insert(0, tripwire)
+            connection.execute_wrappers.insert(0, owner_filter_guard)
 
 
 @contextmanager
@@ -140,12 +139,21 @@ BREACHES = {
 
 
 def main() -> int:
-    """Say which tests notice that a wall is gone. 1 if one can go unnoticed."""
+    """Say which tests notice that a layer is gone. 1 if one can go unnoticed."""
     unnoticed = 0
-    for wall, tests in WALLS.items():
-        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--show-capture=no", f"--without={wall}", tests]
+    for layer, tests in LAYERS.items():
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--tb=no",
+            "--show-capture=no",
+            f"--without-layer={layer}",
+            tests,
+        ]
         done = subprocess.run(command, text=True, capture_output=True, check=False)
         red = [line.split(" ")[1].partition("::")[2] for line in done.stdout.splitlines() if line.startswith("FAILED")]
-        print(f"without the {wall}: {len(red)} tests of {tests} are red, such as {', '.join(red[:2]) or 'none'}")
+        print(f"without the {layer}: {len(red)} tests of {tests} are red, such as {', '.join(red[:2]) or 'none'}")
         unnoticed += not red
     return min(unnoticed, 1)

@@ -76,7 +76,7 @@ def names_owner(sql: str, table: str) -> bool:
     return all(is_narrowed(query, table) for query in COMPOUND.split(sql))
 
 
-def tripwire(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+def owner_filter_guard(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """An execute_wrapper. Raises OwnerMissing before the statement runs."""
     text = str(sql)
     for table in owned_tables():

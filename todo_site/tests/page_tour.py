@@ -19,7 +19,7 @@ def demo_account(database: str) -> tuple[str, str]:
     return email, password
 
 
-def walk(page: Page, email: str, password: str) -> Iterator[str]:
+def tour(page: Page, email: str, password: str) -> Iterator[str]:
     """Go from page to page, and yield the name of each when it is there to be looked at."""
     for name in ("sign-up", "sign-in"):
         page.goto(f"/{name}/")
@@ -30,20 +30,20 @@ def walk(page: Page, email: str, password: str) -> Iterator[str]:
     sign_in(page, email, password)
     page.get_by_label("New task").blur()
     yield "list"
-    yield from walk_list(page)
-    yield from walk_task(page)
+    yield from tour_list(page)
+    yield from tour_task(page)
     for name in ("trash", "history", "tasks/new", "nothing-here"):
         page.goto(f"/{name}/")
         yield name.replace("/", "-")
     page.goto("/?q=nothing+of+the+kind")
     yield "list-nothing-found"
-    yield from walk_transfer(page)
-    yield from walk_settings(page)
-    yield from walk_end_of_session(page, email, password)
-    yield from walk_erasure(page, password)
+    yield from tour_transfer(page)
+    yield from tour_settings(page)
+    yield from tour_end_of_session(page, email, password)
+    yield from tour_erasure(page, password)
 
 
-def walk_list(page: Page) -> Iterator[str]:
+def tour_list(page: Page) -> Iterator[str]:
     page.keyboard.press("?")
     yield "shortcuts"
     page.keyboard.press("Escape")
@@ -60,7 +60,7 @@ def walk_list(page: Page) -> Iterator[str]:
         yield f"list-{status}"
 
 
-def walk_task(page: Page) -> Iterator[str]:
+def tour_task(page: Page) -> Iterator[str]:
     page.get_by_role("link", name="Answer Ms Okafor").first.click()
     page.get_by_role("heading", name="History").wait_for()
     task = page.url
@@ -85,7 +85,7 @@ def walk_task(page: Page) -> Iterator[str]:
     page.get_by_role("status").get_by_text("Deleted").wait_for()
 
 
-def walk_transfer(page: Page) -> Iterator[str]:
+def tour_transfer(page: Page) -> Iterator[str]:
     page.goto("/tasks/paste/")
     yield "paste"
     page.locator("[name=lines]").fill("\n".join(["x" * 300, "- Sow the beans", "[x] Dig the bed"]))
@@ -113,7 +113,7 @@ def walk_transfer(page: Page) -> Iterator[str]:
     yield "import-preview"
 
 
-def walk_settings(page: Page) -> Iterator[str]:
+def tour_settings(page: Page) -> Iterator[str]:
     for name in ("settings", "settings/sessions", "settings/display", "settings/data"):
         page.goto(f"/{name}/")
         yield name.replace("/", "-")
@@ -126,7 +126,7 @@ def walk_settings(page: Page) -> Iterator[str]:
     yield "settings-422"
 
 
-def walk_end_of_session(page: Page, email: str, password: str) -> Iterator[str]:
+def tour_end_of_session(page: Page, email: str, password: str) -> Iterator[str]:
     page.goto("/tasks/new/")
     page.get_by_label("Title").fill("Written while the session ended")
     page.get_by_label("Description").fill("Two lines\nof it")
@@ -139,7 +139,7 @@ def walk_end_of_session(page: Page, email: str, password: str) -> Iterator[str]:
     yield "signed-in-again"
 
 
-def walk_erasure(page: Page, password: str) -> Iterator[str]:
+def tour_erasure(page: Page, password: str) -> Iterator[str]:
     for what, button in (("tasks", "Delete all tasks"), ("account", "Delete the account")):
         page.goto("/settings/data/")
         page.locator(f"#id_{what}-current_password").fill(password)
@@ -159,7 +159,7 @@ def change_elsewhere(page: Page) -> None:
     other.close()
 
 
-def walk_empty(page: Page, email: str) -> Iterator[str]:
+def tour_empty(page: Page, email: str) -> Iterator[str]:
     """The pages of somebody new, up to the first task that is done."""
     sign_up(page, email)
     yield "list-empty"

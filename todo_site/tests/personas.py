@@ -172,7 +172,7 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class Personas:
     alice: Person
     bob: Person
     sam: Person  # of the staff, who has given a reason to see what is Alice's
@@ -199,7 +199,7 @@ class Crowd:
         return [person.account for person in self.people if person not in allowed]
 
 
-def make_crowd() -> Crowd:
+def make_personas() -> Personas:
     alice, bob, sam, mallory = (make_person(name) for name in ("alice", "bob", "sam", "mallory"))
     add_column("banned", "boolean")
     with connection.cursor() as cursor:
@@ -221,7 +221,7 @@ def make_crowd() -> Crowd:
         Visitor("bob by a token", bob, {"authorization": f"Bearer {token_of(bob.user)}"}, server=AUTH_SERVER),
         Visitor("a bad token", None, {"authorization": f"Bearer {token_of(bob.user)[:-4]}"}, server=AUTH_SERVER),
     ]
-    return Crowd(alice, bob, sam, mallory, {visitor.name: visitor for visitor in visitors})
+    return Personas(alice, bob, sam, mallory, {visitor.name: visitor for visitor in visitors})
 
 
 def reason_cookie(staff: Person, owner: Person) -> str:
@@ -232,17 +232,17 @@ def reason_cookie(staff: Person, owner: Person) -> str:
 
 
 def token_of(user: User) -> str:
-    jwk = {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "walk", "alg": "EdDSA"}
+    jwk = {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "tests", "alg": "EdDSA"}
     bearer_tokens._key_sets[AUTH_SERVER] = bearer_tokens.KeySet(
-        {"walk": jwt.PyJWK.from_dict(jwk)}, asked_at=monotonic()
+        {"tests": jwt.PyJWK.from_dict(jwk)}, asked_at=monotonic()
     )
     now = int(timezone.now().timestamp())
     claims = {"sub": user.id, "iss": AUTH_SERVER, "aud": AUTH_SERVER, "iat": now, "exp": now + 900}
-    return jwt.encode(claims, KEY, "EdDSA", headers={"kid": "walk"})
+    return jwt.encode(claims, KEY, "EdDSA", headers={"kid": "tests"})
 
 
 def rows(*tables: str) -> dict[str, list[Any]]:
-    """Everything in these tables, read past Django and every wall of ours."""
+    """Everything in these tables, read past Django and every layer of ours."""
     return {
         table: connection.connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
         for table in tables or (*TABLES, *ACCOUNTS)

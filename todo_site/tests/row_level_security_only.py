@@ -1,6 +1,6 @@
 """Takes the owned manager's WHERE out of whatever serves a request, so that row-level security stands alone.
 
-For the tests that try it: ``pytest --wall-alone`` does it to a run of the suite, and gunicorn serves a site without it
+For the tests that try it: ``pytest --row-level-security-only`` does it to a run of the suite, and gunicorn serves a site without it
 as ``todo_site.tests.row_level_security_only:site()``. What a test itself reads outside of a request is left as it is.
 """
 

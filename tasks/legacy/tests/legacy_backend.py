@@ -180,7 +180,7 @@ class Shape:
     user_id_type: str = "text"
 
 
-HOSTILE = [
+UNUSUAL_TITLES = [
     "Milk",
     "",
     " \u00a0\t",
@@ -189,16 +189,16 @@ HOSTILE = [
     " " * 255 + "late",
     "🧑‍🚀 'quo\"ted' %s {} \\ \u202eabc\n2",
 ]
-TAME = ["Milk", "🧑‍🚀 'quo\"ted' %s {} \\", "y" * 255]
+PLAIN_TITLES = ["Milk", "🧑‍🚀 'quo\"ted' %s {} \\", "y" * 255]
 TWO = ["pending", "completed"]
 SHAPES = {
-    "native ENUM": Shape(Native, [ALICE, BOB], HOSTILE, [*TWO, "archived"]),
-    "varchar with CHECK": Shape(Checked, [ALICE, BOB, CAROL, GONE], HOSTILE, [*TWO, "archived"]),
-    "names, naive times": Shape(Naive, [ALICE, BOB, GONE], HOSTILE, TWO),
-    "names, users by uuid": Shape(Naive, [BOB, GONE], HOSTILE, TWO, user_id_type="uuid"),
-    "boolean and uuid": Shape(Boolean, [BOB, str(uuid.UUID(int=9))], HOSTILE, TWO),
-    "boolean and integer": Shape(Numbered, [ALICE, BOB], HOSTILE, TWO),
-    "Alembic": Shape(None, [ALICE, BOB], TAME, TWO),
+    "native ENUM": Shape(Native, [ALICE, BOB], UNUSUAL_TITLES, [*TWO, "archived"]),
+    "varchar with CHECK": Shape(Checked, [ALICE, BOB, CAROL, GONE], UNUSUAL_TITLES, [*TWO, "archived"]),
+    "names, naive times": Shape(Naive, [ALICE, BOB, GONE], UNUSUAL_TITLES, TWO),
+    "names, users by uuid": Shape(Naive, [BOB, GONE], UNUSUAL_TITLES, TWO, user_id_type="uuid"),
+    "boolean and uuid": Shape(Boolean, [BOB, str(uuid.UUID(int=9))], UNUSUAL_TITLES, TWO),
+    "boolean and integer": Shape(Numbered, [ALICE, BOB], UNUSUAL_TITLES, TWO),
+    "Alembic": Shape(None, [ALICE, BOB], PLAIN_TITLES, TWO),
 }
 # SQLite keeps a uuid without its dashes, so an owner there would be nobody that Better Auth knows.
 ON_SQLITE = ["varchar with CHECK", "names, naive times", "boolean and integer", "Alembic"]

@@ -218,14 +218,14 @@ def full_disk(database: OwnServer) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "bad_day",
+    "outage",
     [lambda database: changed(database, "default_transaction_read_only", "on"), full_disk],
     ids=["read-only", "full"],
 )
 def test_reads_but_does_not_write_on_a_database_that_is(
-    database: OwnServer, person: Person, bad_day: Callable[[OwnServer], AbstractContextManager[None]]
+    database: OwnServer, person: Person, outage: Callable[[OwnServer], AbstractContextManager[None]]
 ) -> None:
-    with bad_day(database):
+    with outage(database):
         assert person.get("/").status == 200
         answer = post_with_token(person, "/tasks/new/", title="Second")
         assert answer.status == 503

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page
 
 from todo_site.tests.browser import People, create_many, sign_up
+from todo_site.tests.page_tour import demo_account, tour, tour_empty
 from todo_site.tests.server import ROOT
-from todo_site.tests.page_tour import demo_account, walk, walk_empty
 
 AXE = ROOT / "todo_site/tests/tools/node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -36,8 +36,8 @@ def states(people: People, database: str, **options: Any) -> Iterator[tuple[Page
     page, empty = people.person(**options), people.person(**options)
     email = f"new-{len(people.errors)}-{id(page)}@example.org"
     return chain(
-        ((page, name) for name in walk(page, *demo_account(database))),
-        ((empty, name) for name in walk_empty(empty, email)),
+        ((page, name) for name in tour(page, *demo_account(database))),
+        ((empty, name) for name in tour_empty(empty, email)),
     )
 
 

@@ -1,6 +1,6 @@
 """Real gunicorn against thousands of hostile requests: it always answers, says nothing of anybody, and changes nothing.
 
-``make hostile`` sends 20,000 of them. HOSTILE_SEED chooses which.
+``make hostile`` sends 20,000 of them. FUZZ_SEED chooses which.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from todo_site.web.redirects import is_inside
-
 from todo_site.tests.personas import ACCOUNTS, TABLES
 from todo_site.tests.programs.request_fuzzing import FORM, TOKEN, TYPED, Answer, Request, Target, make, send
 from todo_site.tests.server import running_server
 from todo_site.tests.unit.test_routes import POLICIES, ROUTES
+from todo_site.web.redirects import is_inside
 
-REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "600"))
-SEED = int(os.environ.get("HOSTILE_SEED", "1"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "600"))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
 TOGETHER = 20  # requests between two looks at the tables
 SECRET = "alices-words"
 
@@ -77,7 +76,7 @@ NAMES = [*TABLES, *ACCOUNTS]
 
 
 @dataclass
-class Siege:
+class FuzzedSite:
     """The site, what it keeps, and the two people on it: Alice, and Bob with whose session it is attacked."""
 
     target: Target
@@ -88,7 +87,9 @@ class Siege:
 
 
 @pytest.fixture(scope="module")
-def siege(database: str, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[Siege]:
+def fuzzed_site(
+    database: str, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None
+) -> Iterator[FuzzedSite]:
     from django.conf import settings
 
     log = tmp_path_factory.mktemp("log") / "gunicorn.log"
@@ -102,7 +103,7 @@ def siege(database: str, tmp_path_factory: pytest.TempPathFactory, collected_sta
         alice.post(f"/tasks/{ids[0]}/delete/")
         ids += [str(uuid.UUID(str(row[0]))) for row in tables(database)["task_event"]]
         routes = [route for route in ROUTES if route not in {"sign-out/", "admin/logout/"}]
-        yield Siege(Target(server.port, routes, bob.cookie, ids), database, log, alice, bob)
+        yield FuzzedSite(Target(server.port, routes, bob.cookie, ids), database, log, alice, bob)
 
 
 def alices(rows: dict[str, list[Any]]) -> str:
@@ -129,18 +130,18 @@ def problems(request: Request, answer: Answer) -> Iterator[str]:
         yield f"no words with {answer.status}"
 
 
-def test_answers_hostile_requests_and_gives_nothing_away(siege: Siege) -> None:
+def test_answers_every_request_and_reveals_nothing(fuzzed_site: FuzzedSite) -> None:
     dice, statuses, found = random.Random(SEED), Counter[int](), list[tuple[str, Request]]()
-    before = tables(siege.database)
+    before = tables(fuzzed_site.database)
     for _ in range(0, REQUESTS, TOGETHER):
-        requests = [make(dice, siege.target) for _ in range(TOGETHER)]
+        requests = [make(dice, fuzzed_site.target) for _ in range(TOGETHER)]
         for may_change in (False, True):
             those = [request for request in requests if request.may_change is may_change]
             for request in those:
-                answer = send(siege.target.port, request)
+                answer = send(fuzzed_site.target.port, request)
                 statuses[answer.status] += 1
                 found += [(problem, request) for problem in problems(request, answer)]
-            after = tables(siege.database)
+            after = tables(fuzzed_site.database)
             assert alices(after) == alices(before)
             assert may_change or after == before, those
         before = after
@@ -149,9 +150,17 @@ def test_answers_hostile_requests_and_gives_nothing_away(siege: Siege) -> None:
     assert {200, 302, 303, 400, 401, 403, 404, 405, 413, 414, 415, 422, 431} <= statuses.keys()
 
 
-def test_logs_nothing_of_them_but_that_they_came(siege: Siege) -> None:
-    lines = [json.loads(line) for line in siege.log.read_text().splitlines() if line.startswith("{")]
+def test_logs_no_private_data(fuzzed_site: FuzzedSite) -> None:
+    lines = [json.loads(line) for line in fuzzed_site.log.read_text().splitlines() if line.startswith("{")]
     assert [line for line in lines if "stack" in line] == []
-    text = siege.log.read_text()
-    private = [SECRET, TYPED, "-account@", siege.alice.cookie[:32], siege.bob.cookie[:32], TOKEN, "Traceback"]
+    text = fuzzed_site.log.read_text()
+    private = [
+        SECRET,
+        TYPED,
+        "-account@",
+        fuzzed_site.alice.cookie[:32],
+        fuzzed_site.bob.cookie[:32],
+        TOKEN,
+        "Traceback",
+    ]
     assert [words for words in private if words in text] == []

@@ -25,7 +25,6 @@ from django.db import connection
 from tasks.tests.factories import make_task
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.tests.factories import make_session, make_user
-
 from todo_site.tests.postgresql import address, is_pooled, new_database, pooled
 from todo_site.tests.server import ROOT, running_site
 
@@ -35,17 +34,17 @@ ACROSS_USERS = [
     "tasks/task_list/tests/unit/test_list_page.py",
     "tasks/tests/unit/test_forms.py",
 ]
-REQUESTS = int(os.environ.get("WALL_REQUESTS", "1000"))
+REQUESTS = int(os.environ.get("POOLER_REQUESTS", "1000"))
 PEOPLE, AT_ONCE = 50, 20
 CSRF = "c" * 32
 MARK = re.compile(r"of-person-(\d+)-")
 
 
-@pytest.mark.parametrize(("wall", "outcome"), [("true", pytest.ExitCode.OK), ("false", pytest.ExitCode.TESTS_FAILED)])
-def test_is_what_every_test_across_users_passes_with_and_fails_without(wall: str, outcome: int) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--exitfirst", "--wall-alone", *ACROSS_USERS]
+@pytest.mark.parametrize(("layer", "outcome"), [("true", pytest.ExitCode.OK), ("false", pytest.ExitCode.TESTS_FAILED)])
+def test_is_what_every_test_across_users_passes_with_and_fails_without(layer: str, outcome: int) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "--exitfirst", "--row-level-security-only", *ACROSS_USERS]
     with new_database() as url:
-        environment = {**os.environ, "DATABASE_URL": pooled(url), "ROW_LEVEL_SECURITY": wall}
+        environment = {**os.environ, "DATABASE_URL": pooled(url), "ROW_LEVEL_SECURITY": layer}
         done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
     assert done.returncode == outcome, done.stdout
 

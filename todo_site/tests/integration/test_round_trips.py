@@ -1,4 +1,4 @@
-"""What a request costs, in timings that hang on no clock: journeys to the database, statements, plans, calls, bytes."""
+"""What a request costs, in timings that hang on no clock: round_trips to the database, statements, plans, calls, bytes."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def run_sql(statement: str, *params: Any) -> None:
         cursor.execute(statement, params)
 
 
-# Journeys
+# Round trips
 
 
 @dataclass(frozen=True)
 class Cost:
     """How often a request waited for the database, and how many statements it sent there."""
 
-    journeys: int
+    round_trips: int
     statements: int
 
 
@@ -78,13 +78,13 @@ def cost_of(request: Callable[[], Any], status: int) -> Cost:
         assert answer.status_code == status
         file.seek(0)
         messages = re.findall(r"^([FB])\t\d+\t(\w+)", file.read().decode(errors="replace"), re.MULTILINE)
-    journeys, asked = 0, False
+    round_trips, asked = 0, False
     for direction, kind in messages:
         if direction == "F" and kind in {"Query", "Sync", "Flush"}:
             asked = True
         elif direction == "B" and asked:
-            journeys, asked = journeys + 1, False
-    return Cost(journeys, sum(kind in {"Query", "Parse"} for _direction, kind in messages))
+            round_trips, asked = round_trips + 1, False
+    return Cost(round_trips, sum(kind in {"Query", "Parse"} for _direction, kind in messages))
 
 
 TASK_PAGES = [
@@ -120,15 +120,15 @@ def change_costs(client: Client, owner: str) -> dict[str, Cost]:
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_takes_two_journeys_for_a_page_and_three_for_a_change(alice: User, bob: User, sign_in: Any) -> None:
+def test_needs_two_round_trips_for_a_page_and_three_for_a_change(alice: User, bob: User, sign_in: Any) -> None:
     costs = []
     for user, count in ((alice, 10), (bob, 1000)):
         run_sql(FILL, user.id, 2, count)
         client = sign_in(user)
         client.get("/")
         pages, changes = page_costs(client, user.id), change_costs(client, user.id)
-        assert {page: cost for page, cost in pages.items() if cost.journeys > (2 if page in TASK_PAGES else 3)} == {}
-        assert {change: cost for change, cost in changes.items() if cost.journeys > 3} == {}
+        assert {page: cost for page, cost in pages.items() if cost.round_trips > (2 if page in TASK_PAGES else 3)} == {}
+        assert {change: cost for change, cost in changes.items() if cost.round_trips > 3} == {}
         costs.append(pages | changes)
     assert costs[0] == costs[1]
 
@@ -161,7 +161,7 @@ def faults(plan: dict[str, Any], *, looks_at_all: bool) -> list[str]:
 
 @pytest.mark.postgresql
 @pytest.mark.usefixtures("many")
-def test_walks_an_index_for_each_statement_of_each_page_with_many_tasks(alice: User, alices: Client) -> None:
+def test_uses_an_index_for_each_statement_of_each_page_with_many_tasks(alice: User, alices: Client) -> None:
     task = Task.objects.for_user(alice.id).order_by("created_at")[MANY // 2]
     lists = [f"/?status={status}&sort={sort}" for status in ("pending", "all") for sort in ("newest", "changed")]
     deep = [next_page(alices.get(page).text) for page in lists]
@@ -182,7 +182,7 @@ def next_page(text: str) -> str:
 
 
 def plan_of(statement: str, owner: str) -> dict[str, Any]:
-    quoted = f"'{owner}'"  # the tripwire knows it as a parameter
+    quoted = f"'{owner}'"  # the owner_filter_guard knows it as a parameter
     explain = f"EXPLAIN (FORMAT JSON) {statement.replace('%', '%%').replace(quoted, '%s')}"
     with scoped_to(lambda: owner), connection.cursor() as cursor:
         cursor.execute(explain, [owner] * statement.count(quoted))

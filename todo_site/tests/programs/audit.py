@@ -1,4 +1,4 @@
-"""What ``make audit`` does: the Nu HTML checker over every page of the walk, and Lighthouse on a list and a task.
+"""What ``make audit`` does: the Nu HTML checker over every page of the tour, and Lighthouse on a list and a task.
 
 Both take their time, and the checker needs Java; so neither is a part of the tests.
 """
@@ -19,8 +19,8 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from todo_site.tests.browser import CHROMIUM, create_many, launch, sign_up
+from todo_site.tests.page_tour import demo_account, tour, tour_empty
 from todo_site.tests.server import ROOT, running_site
-from todo_site.tests.page_tour import demo_account, walk, walk_empty
 
 TOOLS = ROOT / "todo_site/tests/audit_tools/node_modules"
 # Of a hundred, on a slow phone. Speed is measured anew each time: the middle one of three counts.
@@ -42,12 +42,12 @@ def main() -> None:
 
 def check_html(browser: Browser, folder: Path) -> list[str]:
     """What the checker finds in the pages as they are sent, before a script changes anything in them."""
-    database, pages = f"sqlite:///{folder}/walk.sqlite3", folder / "pages"
+    database, pages = f"sqlite:///{folder}/tour.sqlite3", folder / "pages"
     pages.mkdir()
-    settings = {"DATABASE_URL": database, "KEPT_PAGES": str(pages)}
-    with running_site(folder / "walk.log", "todo_site.tests.programs.page_recorder", **settings) as site:
+    settings = {"DATABASE_URL": database, "RECORDED_PAGES": str(pages)}
+    with running_site(folder / "tour.log", "todo_site.tests.programs.page_recorder", **settings) as site:
         page, new = (browser.new_context(base_url=site).new_page() for _ in range(2))
-        names = [*walk(page, *demo_account(database)), *walk_empty(new, "new@example.org")]
+        names = [*tour(page, *demo_account(database)), *tour_empty(new, "new@example.org")]
     files = sorted(pages.iterdir())
     command = ["java", "-jar", str(TOOLS / "vnu-jar/build/dist/vnu.jar"), "--format", "json", "--exit-zero-always"]
     checked = subprocess.run([*command, *map(str, files)], check=True, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Changes what the walls between people stand on in small ways, with mutmut, and names each that no test notices.
+"""Changes what the layers between people stand on in small ways, with mutmut, and names each that no test notices.
 
 Those that nobody could notice are named in pyproject.toml, with the reason; one of these that is gone is named too.
 """

@@ -1,4 +1,4 @@
-"""The site as a WSGI application that also keeps each page it sends, as it sends it, in the folder ``KEPT_PAGES``."""
+"""The site as a WSGI application that also keeps each page it sends, as it sends it, in the folder ``RECORDED_PAGES``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from todo_site.wsgi import application as site
 
-FOLDER = Path(os.environ["KEPT_PAGES"])
+FOLDER = Path(os.environ["RECORDED_PAGES"])
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -20,7 +20,7 @@ import brotli
 TYPED = "typed-words"  # in all that is sent as a text, so that a log can be searched for it
 TOKEN = "c" * 32  # the form's
 FORM = "application/x-www-form-urlencoded"
-SEPARATOR = "hostileboundary"
+SEPARATOR = "fuzzboundary"
 
 TITLES = [
     "",

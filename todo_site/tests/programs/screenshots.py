@@ -10,8 +10,8 @@ from typing import Literal
 from playwright.sync_api import Browser, sync_playwright
 
 from todo_site.tests.browser import launch
+from todo_site.tests.page_tour import demo_account, tour, tour_empty
 from todo_site.tests.server import ROOT, running_site
-from todo_site.tests.page_tour import demo_account, walk, walk_empty
 
 FOLDER = ROOT / "build" / "screenshots"
 WIDTHS = (360, 768, 1280)
@@ -39,8 +39,8 @@ def take(browser: Browser, site: str, width: int, database: str) -> None:
     context, empty = browser.new_context(**window), browser.new_context(**window)  # type: ignore[arg-type]
     page, other = context.new_page(), empty.new_page()
     steps = chain(
-        ((page, name) for name in walk(page, *demo_account(database))),
-        ((other, name) for name in walk_empty(other, f"new-{width}@example.org")),
+        ((page, name) for name in tour(page, *demo_account(database))),
+        ((other, name) for name in tour_empty(other, f"new-{width}@example.org")),
     )
     for shown, name in steps:
         for look, media, scheme in LOOKS:

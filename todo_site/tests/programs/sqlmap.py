@@ -1,4 +1,4 @@
-"""What ``make sqlmap`` does: an outside scanner tries every parameter, on PostgreSQL with all walls up."""
+"""What ``make sqlmap`` does: an outside scanner tries every parameter, on PostgreSQL with all layers up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from todo_site.better_auth.tests.auth_server import Person
-
 from todo_site.tests.postgresql import own_server
 from todo_site.tests.server import running_site
 

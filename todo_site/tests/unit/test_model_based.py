@@ -76,7 +76,7 @@ class Person:
         return ids[number % len(ids)] if ids else None
 
 
-class ThreePeople(RuleBasedStateMachine):
+class SiteMachine(RuleBasedStateMachine):
     make_browser: Callable[[User], Client]
 
     def __init__(self) -> None:
@@ -234,8 +234,8 @@ class ThreePeople(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_shows_three_people_at_random_what_is_theirs_and_nothing_else(sign_in: Callable[[User], Client]) -> None:
-    class Life(ThreePeople):
+def test_shows_each_user_what_the_model_says(sign_in: Callable[[User], Client]) -> None:
+    class Life(SiteMachine):
         make_browser = staticmethod(sign_in)
 
     unhurried = settings(

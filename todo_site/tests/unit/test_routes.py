@@ -23,10 +23,19 @@ from pytest_django import Settings
 from tasks.models import Task
 from todo_site.better_auth.models import User
 from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.tests.personas import (
+    VISITORS,
+    Answer,
+    Person,
+    Personas,
+    Visitor,
+    make_person,
+    make_personas,
+    rows,
+    taken_back,
+)
 from todo_site.web.middleware import PolicyMiddleware
 from todo_site.web.redirects import is_inside
-
-from todo_site.tests.personas import VISITORS, Answer, Crowd, Person, Visitor, make_crowd, make_person, rows, taken_back
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +138,9 @@ MALFORMED = ["1", "%00", "00000000-0000-0000-0000-00000000000g", "a%00b", "%ff",
 
 IS_SQLITE = connection.vendor == "sqlite"
 # PostgreSQL keeps rows apart, and has its own ideas of what an id is; who may ask is the same on every database.
-WALKED = ROUTES if IS_SQLITE else {route: line for route, line in ROUTES.items() if line.who in {For.OWNER, For.REASON}}
+CHECKED = (
+    ROUTES if IS_SQLITE else {route: line for route, line in ROUTES.items() if line.who in {For.OWNER, For.REASON}}
+)
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
@@ -170,10 +181,10 @@ def turned_away(line: Line, route: str, visitor: Visitor, method: str) -> set[in
     return NONE
 
 
-def check(crowd: Crowd, route: str, visitor: Visitor, answer: Answer) -> None:
+def check(personas: Personas, route: str, visitor: Visitor, answer: Answer) -> None:
     """What holds for every answer to everybody."""
     in_admin = route.startswith("admin/")
-    foreign = crowd.foreign_words(visitor, in_admin=in_admin) + crowd.foreign_accounts(visitor, in_admin=in_admin)
+    foreign = personas.foreign_words(visitor, in_admin=in_admin) + personas.foreign_accounts(visitor, in_admin=in_admin)
     said = answer.body + repr([answer.headers, answer.cookies]).encode()
     assert [words for words in foreign if words in said] == []
     for header, value in POLICIES.items():
@@ -199,8 +210,8 @@ POLICIES = {
 
 
 @pytest.fixture
-def crowd(db: None) -> Crowd:
-    return make_crowd()
+def personas(db: None) -> Personas:
+    return make_personas()
 
 
 def test_has_a_line_for_every_route_and_a_route_for_every_line() -> None:
@@ -208,13 +219,13 @@ def test_has_a_line_for_every_route_and_a_route_for_every_line() -> None:
 
 
 @pytest.mark.parametrize("name", VISITORS if IS_SQLITE else ["alice", "bob", "staff with a reason"])
-def test_shows_each_what_the_line_of_a_route_says_and_nothing_of_anybody_else(crowd: Crowd, name: str) -> None:
-    visitor, before = crowd.visitors[name], rows()
-    for route, line in WALKED.items():
-        in_admin, way_back = route.startswith("admin/"), f"_changelist_filters=user%3D{crowd.alice.user.id}"
-        query = f"?{way_back if '<' in route else f'user={crowd.alice.user.id}'}"
+def test_shows_each_what_the_line_of_a_route_says_and_nothing_of_anybody_else(personas: Personas, name: str) -> None:
+    visitor, before = personas.visitors[name], rows()
+    for route, line in CHECKED.items():
+        in_admin, way_back = route.startswith("admin/"), f"_changelist_filters=user%3D{personas.alice.user.id}"
+        query = f"?{way_back if '<' in route else f'user={personas.alice.user.id}'}"
         query = query if route.startswith("admin/tasks/") else ""
-        owners = crowd.own(visitor, in_admin=in_admin), crowd.other(visitor, in_admin=in_admin)
+        owners = personas.own(visitor, in_admin=in_admin), personas.other(visitor, in_admin=in_admin)
         own, foreign = (path_of(route, owner.id_for(route)) + query for owner in owners)
         none = path_of(route, str(uuid.uuid4())) + query
         for method in [*SAFE, "POST", *UNKNOWN]:
@@ -223,11 +234,11 @@ def test_shows_each_what_the_line_of_a_route_says_and_nothing_of_anybody_else(cr
             with taken_back() if method not in UNKNOWN and not allowed.isdisjoint(CHANGES) else nullcontext():
                 answer = visitor.ask(method, own, FORM)
                 assert answer.status in allowed, about
-                check(crowd, route, visitor, answer)
+                check(personas, route, visitor, answer)
             if foreign == own:
                 continue
             theirs = visitor.ask(method, foreign, FORM)
-            check(crowd, route, visitor, theirs)
+            check(personas, route, visitor, theirs)
             if line.who is not For.STAFF and method not in UNKNOWN:
                 missing = visitor.ask(method, none, FORM)
                 assert theirs.masked == missing.masked, about
@@ -235,7 +246,7 @@ def test_shows_each_what_the_line_of_a_route_says_and_nothing_of_anybody_else(cr
         for malformed in MALFORMED if foreign != own else []:
             answer = visitor.ask("GET", path_of(route, malformed) + query)
             assert answer.status in {404, *expected(line, route, visitor, "GET", own=False)}, malformed
-            check(crowd, route, visitor, answer)
+            check(personas, route, visitor, answer)
         assert rows() == before, route
 
 
@@ -339,19 +350,19 @@ def test_changes_nothing_by_get(alices: Client, path: str) -> None:
 @pytest.mark.parametrize(
     "origin", [{}, {"origin": "null"}, {"origin": "https://evil.example"}], ids=["", "null", "evil"]
 )
-def test_takes_no_form_that_the_site_did_not_give(crowd: Crowd, origin: dict[str, str]) -> None:
+def test_takes_no_form_that_the_site_did_not_give(personas: Personas, origin: dict[str, str]) -> None:
     """Nor one with a token, if the browser says that it comes from elsewhere."""
     strict = Client(enforce_csrf_checks=True, raise_request_exception=False)
     token, before = "a" * 32, rows()
     form = {**FORM, **({"csrfmiddlewaretoken": token} if origin else {})}
     for name in ("nobody", "alice", "staff with a reason"):
-        visitor = replace(crowd.visitors[name], client=strict)
+        visitor = replace(personas.visitors[name], client=strict)
         visitor.headers = {"cookie": f"{visitor.headers.get('cookie', '')}; csrftoken={token}", **origin}
         for route, line in ROUTES.items():
-            person = crowd.own(visitor, in_admin=route.startswith("admin/"))
+            person = personas.own(visitor, in_admin=route.startswith("admin/"))
             answer = visitor.ask("POST", path_of(route, person.id_for(route)), form)
             assert answer.status == 403 or (line.who is For.EVERYBODY and route in NO_TOKEN), route
-            check(crowd, route, visitor, answer)
+            check(personas, route, visitor, answer)
     assert rows() == before
 
 

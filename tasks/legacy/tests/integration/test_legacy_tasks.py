@@ -21,15 +21,14 @@ import pytest
 from django.db import connection
 
 from tasks.legacy.schema import visible_character
+from tasks.legacy.tests import legacy_backend
+from tasks.legacy.tests.legacy_backend import ALICE, BOB, CAROL, GONE, SHAPES, Shape
+from tasks.legacy.tests.schema_dump import connect, execute, rows, schema, without
 from tasks.validators import is_visible
 from todo_site.better_auth.operations import POSTGRESQL
 from todo_site.tests.server import ROOT, empty_database, manage
 
-from tasks.legacy.tests import legacy_backend
-from tasks.legacy.tests.legacy_backend import ALICE, BOB, CAROL, GONE, SHAPES, Shape
-from tasks.legacy.tests.schema_dump import connect, execute, rows, schema, without
-
-ALL = list(SHAPES) if connection.vendor == "postgresql" else old_backend.ON_SQLITE
+ALL = list(SHAPES) if connection.vendor == "postgresql" else legacy_backend.ON_SQLITE
 BEFORE = "before.task" if connection.vendor == "postgresql" else "before_task"
 NUMBERED, CHECKED, NATIVE = SHAPES["boolean and integer"], SHAPES["varchar with CHECK"], SHAPES["native ENUM"]
 LET_GO = " ON DELETE CASCADE NOT VALID"  # how the kept foreign key lets an account go
@@ -90,8 +89,8 @@ def make_old(url: str, shape: Shape, folder: Path, rows_to_make: list[dict[str, 
     make_better_auth(url, shape.user_id_type)
     accounts = [BOB] if shape.user_id_type == "uuid" else [ALICE, BOB]
     execute(url, *(NEW_USER.format(user) for user in accounts))
-    old_backend.make(shape, url, folder / "alembic")
-    old_backend.fill(shape, url, rows_to_make or old_backend.combinations(shape))
+    legacy_backend.make(shape, url, folder / "alembic")
+    legacy_backend.fill(shape, url, rows_to_make or legacy_backend.combinations(shape))
 
 
 def expected_id(old: Any) -> str:
@@ -359,7 +358,7 @@ def test_showing_the_sql_of_the_migration_moves_nothing(database: str, tmp_path:
     assert rows(database) == old_rows
 
 
-def hostile_rows(number: int) -> list[dict[str, Any]]:
+def unusual_rows(number: int) -> list[dict[str, Any]]:
     """Rows of many owners whose texts are put together from what breaks programs; the same at each run."""
     dice = random.Random(20240229)
     parts = [
@@ -386,7 +385,7 @@ def hostile_rows(number: int) -> list[dict[str, Any]]:
         return "".join(dice.choices(parts, k=dice.randint(0, most)))
 
     titles = [lambda: text(3), lambda: text(12), lambda: text(12), lambda: text(400), lambda: "t" * 5000]
-    kinds = old_backend.combinations(Shape(None, [ALICE, BOB], ["x"], ["pending", "completed"])) * (number // 4)
+    kinds = legacy_backend.combinations(Shape(None, [ALICE, BOB], ["x"], ["pending", "completed"])) * (number // 4)
     return [
         {
             **row,
@@ -397,8 +396,8 @@ def hostile_rows(number: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_twenty_thousand_hostile_rows_arrive_cell_by_cell(database: str, tmp_path: Path) -> None:
-    make_old(database, NUMBERED, tmp_path, hostile_rows(20_000))
+def test_copies_twenty_thousand_unusual_rows_cell_by_cell(database: str, tmp_path: Path) -> None:
+    make_old(database, NUMBERED, tmp_path, unusual_rows(20_000))
     old_rows = rows(database)
     assert len(old_rows) == 20_000
     assert any(len(row["title"]) == 5000 for row in old_rows)
@@ -455,8 +454,8 @@ def test_a_migrate_that_was_killed_half_way_has_done_nothing_and_the_next_does_a
 ) -> None:
     migrate(database, "better_auth")  # what else waits for the table of users
     execute(database, NEW_USER.format(ALICE), NEW_USER.format(BOB))
-    old_backend.make(NATIVE, database, tmp_path)
-    old_backend.fill(NATIVE, database, old_backend.combinations(NATIVE))
+    legacy_backend.make(NATIVE, database, tmp_path)
+    legacy_backend.fill(NATIVE, database, legacy_backend.combinations(NATIVE))
     old_schema, old_rows = [thing for thing in schema(database) if thing[0] == "task"], rows(database)
     with connect(database) as holder:
         with holder.transaction(), connect(database) as watcher:

@@ -19,12 +19,12 @@ from django.test.utils import CaptureQueriesContext
 from tasks.models import Task
 from tasks.task_list.pagination import EPOCH, PAGE_SIZE, SORTS, Cursor
 from tasks.task_list.search import CaseAccentFold, fold
-from tasks.tests.factories import make_task
 from tasks.task_list.tests.unit.test_list_page import link, titles
-from todo_site.ownership.tests.integration.test_row_level_security import sql
+from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
 from todo_site.ownership.row_level_security import scoped_to
+from todo_site.ownership.tests.integration.test_row_level_security import sql
 
 pytestmark = pytest.mark.django_db
 
@@ -175,7 +175,7 @@ def ids(html: str) -> list[str]:
     return re.findall(r'id="task-([0-9a-f-]{36})"', html)
 
 
-def walk(client: Client, address: str, rel: str) -> tuple[list[list[str]], str]:
+def follow_pages(client: Client, address: str, rel: str) -> tuple[list[list[str]], str]:
     """The ids on each page from this one on, and the address of the last."""
     pages, last = [], ""
     while address:
@@ -187,22 +187,24 @@ def walk(client: Client, address: str, rel: str) -> tuple[list[list[str]], str]:
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("status", ["all", "pending"])
-def test_walks_each_order_forth_and_back(alice: User, alices: Client, bob: User, sort: str, status: str) -> None:
+def test_pages_through_each_order_forwards_and_backwards(
+    alice: User, alices: Client, bob: User, sort: str, status: str
+) -> None:
     make_varied(alice, 190)
     make_varied(bob, 60)
     tasks = Task.objects.for_user(alice.id)
     wanted = sorted(tasks if status == "all" else tasks.pending(), key=EXPECTED[sort])
     if sort in ("newest", "changed"):
         wanted.reverse()
-    forth, last = walk(alices, f"/?status={status}&sort={sort}&q=ask", "next")
+    forth, last = follow_pages(alices, f"/?status={status}&sort={sort}&q=ask", "next")
     assert [row for rows in forth for row in rows] == [str(task.id) for task in wanted]
     assert parse_qs(urlsplit(last).query)["q"] == ["ask"]
-    back, _first = walk(alices, last, "prev")
+    back, _first = follow_pages(alices, last, "prev")
     assert back[::-1] == forth
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_walks_on_while_tasks_come_and_go(alice: User, alices: Client, sort: str) -> None:
+def test_pages_on_while_tasks_come_and_go(alice: User, alices: Client, sort: str) -> None:
     make_varied(alice, 170)
     tasks = Task.objects.for_user(alice.id)
     everything = {str(task.id) for task in tasks}
@@ -210,7 +212,7 @@ def test_walks_on_while_tasks_come_and_go(alice: User, alices: Client, sort: str
     tasks.filter(pk__in=ids(first)[10:]).delete()  # with the row that the cursor names
     make_varied(alice, 20)
     second = alices.get(link(first, "next")).text
-    rest, _last = walk(alices, link(first, "next"), "next")
+    rest, _last = follow_pages(alices, link(first, "next"), "next")
     seen = [row for rows in rest for row in rows]
     assert len(seen) == len(set(seen))
     assert everything - set(ids(first)) <= set(seen)
@@ -398,7 +400,9 @@ def test_runs_no_more_statements_for_more_tasks(alice: User, alices: Client, que
 
 
 @pytest.mark.postgresql
-def test_walks_the_owners_index_behind_the_wall(alice: User, bob: User, sign_in: Callable[[User], Client]) -> None:
+def test_uses_the_index_of_the_owner_with_row_level_security(
+    alice: User, bob: User, sign_in: Callable[[User], Client]
+) -> None:
     carol = make_user(name="Carol", email="carol@example.org")
     for user, count in ((alice, 20_000), (bob, 20_000), (carol, 5_000)):
         sql(
@@ -423,7 +427,7 @@ def test_walks_the_owners_index_behind_the_wall(alice: User, bob: User, sign_in:
     assert len(statements) >= 4 * 3 * 4
     with scoped_to(lambda: alice.id), connection.cursor() as cursor:
         for statement in statements:
-            owner = f"'{alice.id}'"  # the tripwire knows it as a parameter
+            owner = f"'{alice.id}'"  # the owner_filter_guard knows it as a parameter
             explain = f"EXPLAIN {statement.replace('%', '%%').replace(owner, '%s')}"
             cursor.execute(explain, [alice.id] * statement.count(owner))
             plan = "\n".join(row[0] for row in cursor.fetchall())

@@ -23,11 +23,12 @@ from tasks.transfer import exporters
 from tasks.transfer.contract import escape_cell, unescape_cell
 from todo_site.better_auth.models import User
 from todo_site.journal.models import ChangeContext
+from todo_site.tests.server import ROOT
 
 pytestmark = pytest.mark.django_db
 
 HERE = ChangeContext("r1")
-VERIFY = Path(__file__).resolve().parents[2] / "static/site/verify_journal.py"
+VERIFY = ROOT / "static/site/verify_journal.py"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''+1", "＝1", "＠x"]
 NASTY = [*FORMULAS, "'tis", "a,b;c", 'a "quoted" one', "two\nlines", "\u202eRTL", "🎉" * 255, "<b>{{ 1 }}</b> %s \\"]
 
@@ -203,7 +204,7 @@ def test_ends_where_the_database_goes_away_with_what_cannot_be_taken_for_all(
         json.loads(got)
 
 
-def test_leaves_no_wall_and_no_transaction_behind_between_two_chunks(alices: Client, tasks: TaskQuerySet) -> None:
+def test_leaves_no_scope_and_no_transaction_open_between_two_chunks(alices: Client, tasks: TaskQuerySet) -> None:
     for n in range(9):
         add(tasks, f"Task {n}")
     before = list(connection.execute_wrappers), len(connection.savepoint_ids)

@@ -22,10 +22,10 @@ from django.utils import timezone
 
 from tasks.models import Task, TaskQuerySet
 from tasks.tests.factories import make_task
-from tasks.transfer.tests.unit.test_exporters import NASTY, whole
 from tasks.transfer.forms import ImportForm
 from tasks.transfer.importers import parse_state
 from tasks.transfer.models import PendingImport
+from tasks.transfer.tests.unit.test_exporters import NASTY, whole
 from tasks.validators import is_visible
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user

@@ -324,7 +324,7 @@ def test_the_server_deletes_the_account_of_somebody_who_has_no_password(world: W
 
 @whatever_the_ids
 def test_a_hundred_people_who_sign_in_at_once_get_their_own_cookies(world: World) -> None:
-    people = [f"crowd{number}-{world.ids}@example.org" for number in range(100)]
+    people = [f"person{number}-{world.ids}@example.org" for number in range(100)]
     sign_up_there(world.person(), first := f"first-{world.ids}@example.org")
     world.sql(  # the others have the same password, and so the same hash: making a hundred would take a minute
         """
@@ -348,7 +348,7 @@ def test_a_hundred_people_who_sign_in_at_once_get_their_own_cookies(world: World
     with ThreadPoolExecutor(20) as pool:
         pages = list(pool.map(page_of, people))
     for email, page in zip(people, pages, strict=True):
-        assert set(re.findall(r"crowd\d+-\w+@example.org", page)) == {email}
+        assert set(re.findall(r"person\d+-\w+@example.org", page)) == {email}
 
 
 def test_the_official_client_and_our_forms_share_one_session(world: World, email: str) -> None:

@@ -12,9 +12,8 @@ from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.passwords import verify_password
-from todo_site.web.models import RateLimitCounter
-
 from todo_site.better_auth.tests.factories import make_account, make_session
+from todo_site.web.models import RateLimitCounter
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

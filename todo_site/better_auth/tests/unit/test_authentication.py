@@ -20,7 +20,6 @@ from todo_site.better_auth import sessions, signed_cookies
 from todo_site.better_auth.fields import ALPHABET, random_token
 from todo_site.better_auth.middleware import BetterAuthMiddleware
 from todo_site.better_auth.models import Session, Staff, User
-
 from todo_site.better_auth.tests.factories import add_column, make_session
 
 NAME = "better-auth.session_token"

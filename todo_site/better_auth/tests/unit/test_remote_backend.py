@@ -25,9 +25,8 @@ from todo_site.better_auth import client as auth_client
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
-from todo_site.tests.server import free_port
-
 from todo_site.better_auth.tests.factories import make_session
+from todo_site.tests.server import free_port
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

@@ -15,7 +15,6 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from todo_site.better_auth import sessions, signed_cookies
 from todo_site.better_auth.middleware import BetterAuthMiddleware
 from todo_site.better_auth.models import Session, User
-
 from todo_site.better_auth.tests.factories import make_session
 
 SESSION, DONT_REMEMBER = "better-auth.session_token", "better-auth.dont_remember"

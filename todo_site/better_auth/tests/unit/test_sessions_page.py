@@ -14,7 +14,6 @@ from django.utils import timezone
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.fields import random_token
 from todo_site.better_auth.models import Session, User
-
 from todo_site.better_auth.tests.factories import make_session
 
 if TYPE_CHECKING:

@@ -14,10 +14,9 @@ from pytest_django import Settings
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.models import Account, Session, User
+from todo_site.better_auth.tests.factories import make_account
 from todo_site.web.models import RateLimitCounter
 from todo_site.web.rate_limits import network_prefix
-
-from todo_site.better_auth.tests.factories import make_account
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response

@@ -1,4 +1,4 @@
-"""The canary on a running site: what it makes, what it sees, and what it says when a wall is gone."""
+"""The canary on a running site: what it makes, what it sees, and what it says when a layer is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from django.conf import settings
 
 from tasks.legacy.tests.schema_dump import rows
-
 from todo_site.tests.server import ROOT, running_site
 
 # The same whatever the database.
@@ -55,9 +54,9 @@ def test_says_when_it_cannot_see(site: str, database: str) -> None:
 
 def test_makes_the_site_unready_when_a_page_shows_somebody_elses_rows(site: str, database: str, tmp_path: Path) -> None:
     options = {"DATABASE_URL": database, "ROW_LEVEL_SECURITY": "false", "STATIC_ROOT": str(settings.STATIC_ROOT)}
-    without_walls = "todo_site.tests.row_level_security_only:site()"
+    without_layers = "todo_site.tests.row_level_security_only:site()"
     tasks = rows(database)
-    with running_site(tmp_path / "log", application=without_walls, **options) as leaking:
+    with running_site(tmp_path / "log", application=without_layers, **options) as leaking:
         done = canary(database, "--url", leaking)
     assert done.returncode == 1
     for route in ("/?status=all", "/export/tasks.json", "/export/tasks.csv", "/tasks/<uuid:task_id>/", "(its count)"):

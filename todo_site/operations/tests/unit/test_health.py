@@ -14,7 +14,6 @@ from pytest_django import Settings
 from todo_site.better_auth import client as auth_client
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.models import User
-
 from todo_site.tests.server import free_port
 
 DATABASE = {"database": "ok", "isolation": "ok" if connection.vendor == "postgresql" else "embedded", "canary": "ok"}

@@ -58,7 +58,7 @@ def stack(error: BaseException) -> str:
 
 def test_shows_where_an_error_happened_and_of_which_kind_but_not_its_message() -> None:
     text = stack(ValueError(TYPED))
-    assert 'test_log.py", line' in text
+    assert 'test_log_formatter.py", line' in text
     assert "in stack" in text
     assert text.endswith("builtins.ValueError")
 

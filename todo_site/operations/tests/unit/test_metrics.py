@@ -14,7 +14,6 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.operations import metrics
-
 from todo_site.tests.server import free_port
 
 # The same whatever the database.

@@ -1,4 +1,4 @@
-"""PostgreSQL's own wall, with the owned manager out of the way: raw SQL sees one user's rows, or none."""
+"""PostgreSQL's own layer, with the owned manager out of the way: raw SQL sees one user's rows, or none."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.ownership.policies import ROLE
 from todo_site.ownership.row_level_security import scoped_to
+from todo_site.tests.owner_filter_guard import owner_filter_guard
 from todo_site.tests.postgresql import address
-from todo_site.tests.owner_filter_guard import tripwire
 from todo_site.web.database_errors import is_unavailable
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 
 
 @contextmanager
-def without_tripwire() -> Iterator[None]:
+def without_guard() -> Iterator[None]:
     """Let the database be the only one who looks."""
     watched = connection.execute_wrappers
-    connection.execute_wrappers = [wrapper for wrapper in watched if wrapper is not tripwire]
+    connection.execute_wrappers = [wrapper for wrapper in watched if wrapper is not owner_filter_guard]
     try:
         yield
     finally:
@@ -44,7 +44,7 @@ def without_tripwire() -> Iterator[None]:
 
 def sql(statement: str, *values: Any) -> list[Any]:
     """Run a statement past the owned manager; return the first column of its rows."""
-    with without_tripwire(), connection.cursor() as cursor:
+    with without_guard(), connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [row[0] for row in cursor.fetchall()] if cursor.description else [cursor.rowcount]
 
@@ -61,7 +61,7 @@ def test_holds_for_each_transaction_and_each_person_of_one_pipeline(both: tuple[
     alice, bob = both
 
     def everything() -> list[Any]:
-        with without_tripwire(), connection.cursor() as cursor:
+        with without_guard(), connection.cursor() as cursor:
             cursor.execute("SELECT title FROM task")
             return [row[0] for row in cursor.fetchall()]
 
@@ -151,7 +151,7 @@ def test_stands_while_a_transaction_fails_and_goes_on(both: tuple[User, User]) -
     assert len(sql("SELECT title FROM task")) == 2
 
 
-def test_looks_up_who_is_asking_outside_in_the_midst_of_a_transaction(both: tuple[User, User]) -> None:
+def test_looks_up_the_session_outside_of_the_scope_within_a_transaction(both: tuple[User, User]) -> None:
     alice, _bob = both
     with scoped_to(lambda: alice.id, every_statement=False), transaction.atomic():
         assert sql("SELECT title FROM task") == ["Alice's"]
@@ -172,7 +172,7 @@ def test_holds_for_a_generator_that_runs_later(both: tuple[User, User]) -> None:
 def test_holds_for_work_in_bulk(both: tuple[User, User]) -> None:
     alice, bob = both
     unguarded: models.QuerySet[Task] = models.QuerySet(Task)
-    with scoped_to(lambda: alice.id), without_tripwire():
+    with scoped_to(lambda: alice.id), without_guard():
         unguarded.bulk_create([Task(user_id=alice.id, title=f"Bulk {n}") for n in range(100)])
         with pytest.raises(ProgrammingError), transaction.atomic():
             unguarded.bulk_create([Task(user_id=alice.id, title="Mine"), Task(user_id=bob.id, title="Planted")])

@@ -23,7 +23,7 @@ type Make = Callable[[], object]
 @pytest.fixture
 def _throw_away_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Models that a test makes go into a registry of their own, and that is where the check looks for them."""
-    with isolate_apps("tasks") as registry:
+    with isolate_apps("todo_site.ownership") as registry:
         monkeypatch.setattr("todo_site.ownership.checks.apps", registry)
         yield
 

@@ -15,51 +15,51 @@ from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.tests.two_users import Scene, hand_made, make_scene, titles
+from tasks.tests.two_users import TwoUsers, hand_made, make_two_users, titles
 from todo_site.better_auth.models import User
 from todo_site.ownership.managers import UserIdRequired
 
-type Attempt = Callable[[Scene], object]
+type Attempt = Callable[[TwoUsers], object]
 
 pytestmark = pytest.mark.django_db
-scene = pytest.fixture(make_scene)
+users = pytest.fixture(make_two_users)
 
 
 @contextmanager
-def nothing_changes(scene: Scene) -> Iterator[None]:
-    before = scene.rows()
+def nothing_changes(users: TwoUsers) -> Iterator[None]:
+    before = users.rows()
     with transaction.atomic():
         yield
-    assert scene.rows() == before
+    assert users.rows() == before
 
 
-def forged(scene: Scene) -> Task:
+def forged(users: TwoUsers) -> Task:
     """Made by hand: the id of Bob's task, and Alice as its owner."""
-    return Task(pk=scene.their_task.pk, user_id=scene.alice.id, title="New")
+    return Task(pk=users.their_task.pk, user_id=users.alice.id, title="New")
 
 
-def renumbered(scene: Scene) -> Task:
+def renumbered(users: TwoUsers) -> Task:
     """Alice's own, with the id of Bob's set on it."""
-    task = scene.my_task
-    task.pk, task.title = scene.their_task.pk, "New"
+    task = users.my_task
+    task.pk, task.title = users.their_task.pk, "New"
     return task
 
 
-def given(scene: Scene) -> Task:
+def given(users: TwoUsers) -> Task:
     """Alice's own, with Bob set as its owner."""
-    task = scene.my_task
-    task.user, task.title = scene.bob, "New"
+    task = users.my_task
+    task.user, task.title = users.bob, "New"
     return task
 
 
-def taken(scene: Scene) -> Task:
+def taken(users: TwoUsers) -> Task:
     """Bob's own, with Alice set as its owner."""
-    task = scene.their_task
-    task.user_id, task.title = scene.alice.id, "New"
+    task = users.their_task
+    task.user_id, task.title = users.alice.id, "New"
     return task
 
 
-DECEPTIONS: dict[str, Callable[[Scene], Task]] = {
+DECEPTIONS: dict[str, Callable[[TwoUsers], Task]] = {
     "forged": forged,
     "renumbered": renumbered,
     "given": given,
@@ -83,20 +83,20 @@ SAVES: dict[str, Callable[[Task], object]] = {
 @pytest.mark.parametrize("deceive", DECEPTIONS.values(), ids=DECEPTIONS)
 @pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
 def test_saves_nothing_over_anybody_elses(
-    deceive: Callable[[Scene], Task], save: Callable[[Task], object], scene: Scene
+    deceive: Callable[[TwoUsers], Task], save: Callable[[Task], object], users: TwoUsers
 ) -> None:
-    task = deceive(scene)
-    with pytest.raises((Task.NotUpdated, IntegrityError)), nothing_changes(scene):
+    task = deceive(users)
+    with pytest.raises((Task.NotUpdated, IntegrityError)), nothing_changes(users):
         save(task)
-    with nothing_changes(scene):
+    with nothing_changes(users):
         pass
 
 
 @pytest.mark.parametrize("deceive", DECEPTIONS.values(), ids=DECEPTIONS)
-def test_deletes_nothing_of_anybody_elses(deceive: Callable[[Scene], Task], scene: Scene) -> None:
-    with nothing_changes(scene):
-        assert deceive(scene).delete() == (0, {})
-        assert async_to_sync(deceive(scene).adelete)() == (0, {})
+def test_deletes_nothing_of_anybody_elses(deceive: Callable[[TwoUsers], Task], users: TwoUsers) -> None:
+    with nothing_changes(users):
+        assert deceive(users).delete() == (0, {})
+        assert async_to_sync(deceive(users).adelete)() == (0, {})
 
 
 RELOADS: dict[str, Callable[[Task], object]] = {
@@ -114,36 +114,36 @@ RELOADS: dict[str, Callable[[Task], object]] = {
 @pytest.mark.parametrize("deceive", DECEPTIONS.values(), ids=DECEPTIONS)
 @pytest.mark.parametrize("reload", RELOADS.values(), ids=RELOADS)
 def test_reloads_nothing_of_anybody_elses(
-    deceive: Callable[[Scene], Task], reload: Callable[[Task], object], scene: Scene
+    deceive: Callable[[TwoUsers], Task], reload: Callable[[Task], object], users: TwoUsers
 ) -> None:
-    task = deceive(scene)
+    task = deceive(users)
     with pytest.raises(Task.DoesNotExist):
         reload(task)
     assert task.title == "New"
 
 
 @pytest.mark.parametrize("reload", RELOADS.values(), ids=RELOADS)
-def test_reloads_its_own_row(reload: Callable[[Task], object], scene: Scene) -> None:
-    task = scene.my_task
-    scene.mine.filter(pk=task.pk).update(title="New")
+def test_reloads_its_own_row(reload: Callable[[Task], object], users: TwoUsers) -> None:
+    task = users.my_task
+    users.mine.filter(pk=task.pk).update(title="New")
     reload(task)
     assert task.title == "New"
 
 
-def test_reloads_from_no_strange_queryset(scene: Scene) -> None:
+def test_reloads_from_no_strange_queryset(users: TwoUsers) -> None:
     with pytest.raises(UserIdRequired, match="bound to another user"):
-        scene.my_task.refresh_from_db(from_queryset=scene.theirs)
-    for strange in (hand_made(), hand_made().filter(user_id=scene.alice.id)):
+        users.my_task.refresh_from_db(from_queryset=users.theirs)
+    for strange in (hand_made(), hand_made().filter(user_id=users.alice.id)):
         with pytest.raises(UserIdRequired, match=r"needs Task\.objects\.for_user\(\)"):
-            scene.my_task.refresh_from_db(from_queryset=strange)
+            users.my_task.refresh_from_db(from_queryset=strange)
         with pytest.raises(UserIdRequired, match=r"needs Task\.objects\.for_user\(\)"):
-            async_to_sync(scene.my_task.arefresh_from_db)(from_queryset=strange)
+            async_to_sync(users.my_task.arefresh_from_db)(from_queryset=strange)
 
 
-OWNERLESS: dict[str, Callable[[Scene], Task]] = {
-    "only": lambda scene: scene.mine.only("title")[0],
-    "defer": lambda scene: scene.mine.defer("user")[0],
-    "defer by id": lambda scene: scene.mine.defer("user_id")[0],
+OWNERLESS: dict[str, Callable[[TwoUsers], Task]] = {
+    "only": lambda users: users.mine.only("title")[0],
+    "defer": lambda users: users.mine.defer("user")[0],
+    "defer by id": lambda users: users.mine.defer("user_id")[0],
 }
 
 USES: dict[str, Callable[[Task], object]] = {
@@ -163,77 +163,79 @@ USES: dict[str, Callable[[Task], object]] = {
 
 @pytest.mark.parametrize("load", OWNERLESS.values(), ids=OWNERLESS)
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_wants_its_owner_loaded(load: Callable[[Scene], Task], use: Callable[[Task], object], scene: Scene) -> None:
-    task = load(scene)
+def test_wants_its_owner_loaded(
+    load: Callable[[TwoUsers], Task], use: Callable[[Task], object], users: TwoUsers
+) -> None:
+    task = load(users)
     with (
         pytest.raises(UserIdRequired, match=r"only\(\) and defer\(\) must keep user_id of a Task"),
-        nothing_changes(scene),
+        nothing_changes(users),
     ):
         use(task)
 
 
 @pytest.mark.parametrize("user_id", [None, "", 0], ids=["None", "empty", "number"])
 @pytest.mark.parametrize("use", ["save", "save by insert", "save by update", "save of a column", "asave"])
-def test_wants_an_owner_to_be_saved(user_id: str, use: str, scene: Scene) -> None:
-    with pytest.raises(UserIdRequired, match=r"Call Task\.objects\.for_user\("), nothing_changes(scene):
+def test_wants_an_owner_to_be_saved(user_id: str, use: str, users: TwoUsers) -> None:
+    with pytest.raises(UserIdRequired, match=r"Call Task\.objects\.for_user\("), nothing_changes(users):
         SAVES[use](Task(title="New", user_id=user_id))
 
 
 @pytest.mark.parametrize("user_id", [None, "", 0], ids=["None", "empty", "number"])
-def test_wants_an_owner_to_be_deleted_or_reloaded(user_id: str, scene: Scene) -> None:
-    task = Task(pk=scene.their_task.pk, user_id=user_id)
+def test_wants_an_owner_to_be_deleted_or_reloaded(user_id: str, users: TwoUsers) -> None:
+    task = Task(pk=users.their_task.pk, user_id=user_id)
     with pytest.raises(UserIdRequired, match=r"Call Task\.objects\.for_user\("):
         task.delete()
     with pytest.raises(UserIdRequired, match=r"Call Task\.objects\.for_user\("):
         task.refresh_from_db()
 
 
-def test_loads_a_deferred_column_of_its_own_row(scene: Scene) -> None:
-    task = scene.mine.only("user", "title")[0]
-    assert (task.status, task.owner) == ("pending", scene.alice.id)
+def test_loads_a_deferred_column_of_its_own_row(users: TwoUsers) -> None:
+    task = users.mine.only("user", "title")[0]
+    assert (task.status, task.owner) == ("pending", users.alice.id)
     task.status = "completed"
     task.save()
-    assert scene.mine.get(pk=task.pk).is_completed
+    assert users.mine.get(pk=task.pk).is_completed
 
 
-def test_saves_and_deletes_its_own_row(scene: Scene) -> None:
-    bobs, task = scene.rows()[1], scene.my_task
+def test_saves_and_deletes_its_own_row(users: TwoUsers) -> None:
+    bobs, task = users.rows()[1], users.my_task
     task.title = "New"
     task.save()
-    assert titles(scene.mine) == ["A2", "New"]
+    assert titles(users.mine) == ["A2", "New"]
     task.status = "completed"
     task.save()
-    assert titles(scene.mine.completed()) == ["New"]
+    assert titles(users.mine.completed()) == ["New"]
     assert task.delete() == (1, {"tasks.Task": 1})
-    assert async_to_sync(scene.mine.get(title="A2").adelete)() == (1, {"tasks.Task": 1})
-    assert scene.rows() == [[], bobs]
+    assert async_to_sync(users.mine.get(title="A2").adelete)() == (1, {"tasks.Task": 1})
+    assert users.rows() == [[], bobs]
 
 
-def test_inserts_a_row_of_its_own(scene: Scene) -> None:
+def test_inserts_a_row_of_its_own(users: TwoUsers) -> None:
     key = uuid.uuid4()
-    Task(pk=key, user_id=scene.alice.id, title="New").save()
-    assert scene.mine.get(pk=key).title == "New"
-    assert not scene.theirs.filter(pk=key).exists()
+    Task(pk=key, user_id=users.alice.id, title="New").save()
+    assert users.mine.get(pk=key).title == "New"
+    assert not users.theirs.filter(pk=key).exists()
 
 
-def test_comes_out_of_a_fixture_as_its_owners(scene: Scene) -> None:
+def test_comes_out_of_a_fixture_as_its_owners(users: TwoUsers) -> None:
     """A deserialized object saves itself past Task.save()."""
-    row = json.loads(serializers.serialize("json", scene.theirs.filter(title="B1")))[0]
-    row["fields"] |= {"user": scene.alice.id, "title": "New"}
+    row = json.loads(serializers.serialize("json", users.theirs.filter(title="B1")))[0]
+    row["fields"] |= {"user": users.alice.id, "title": "New"}
     (deserialized,) = serializers.deserialize("json", json.dumps([row]))
-    with pytest.raises(IntegrityError), nothing_changes(scene):
+    with pytest.raises(IntegrityError), nothing_changes(users):
         deserialized.save()
 
 
-def test_keeps_its_time_of_creation(scene: Scene) -> None:
-    task, created = scene.my_task, scene.my_task.created_at
+def test_keeps_its_time_of_creation(users: TwoUsers) -> None:
+    task, created = users.my_task, users.my_task.created_at
     for fields in (None, ["created_at"], ["created_at", "title"]):
         task.created_at = datetime(1999, 9, 9, tzinfo=UTC)
         task.save(update_fields=fields)
-        assert scene.my_task.created_at == created
+        assert users.my_task.created_at == created
     task.created_at = datetime(1999, 9, 9, tzinfo=UTC)
     task.save_base(raw=True)
-    assert scene.my_task.created_at == created
+    assert users.my_task.created_at == created
 
 
 @pytest.mark.parametrize(
@@ -246,31 +248,31 @@ def test_keeps_its_time_of_creation(scene: Scene) -> None:
         pytest.param(lambda task: async_to_sync(task.asave)(update_fields={"title"}), id="asave of a column"),
     ],
 )
-def test_moves_its_time_of_change(save: Callable[[Task], object], scene: Scene) -> None:
-    task, start = scene.my_task, timezone.now()
+def test_moves_its_time_of_change(save: Callable[[Task], object], users: TwoUsers) -> None:
+    task, start = users.my_task, timezone.now()
     assert task.updated_at < start
     save(task)
-    assert scene.my_task.updated_at >= start
-    assert scene.my_task.updated_at == task.updated_at
+    assert users.my_task.updated_at >= start
+    assert users.my_task.updated_at == task.updated_at
 
 
-def test_changes_no_time_when_no_column_is_saved(scene: Scene) -> None:
-    with nothing_changes(scene):
-        scene.my_task.save(update_fields=[])
+def test_changes_no_time_when_no_column_is_saved(users: TwoUsers) -> None:
+    with nothing_changes(users):
+        users.my_task.save(update_fields=[])
 
 
 DEPARTURES: dict[str, Attempt] = {
-    "delete": lambda scene: scene.alice.delete(),
-    "adelete": lambda scene: async_to_sync(scene.alice.adelete)(),
-    "delete of a queryset": lambda scene: User.objects.filter(name="Alice").delete(),
-    "SQL": lambda scene: connection.cursor().execute('DELETE FROM "user" WHERE name = %s', ["Alice"]),
+    "delete": lambda users: users.alice.delete(),
+    "adelete": lambda users: async_to_sync(users.alice.adelete)(),
+    "delete of a queryset": lambda users: User.objects.filter(name="Alice").delete(),
+    "SQL": lambda users: connection.cursor().execute('DELETE FROM "user" WHERE name = %s', ["Alice"]),
 }
 
 
 @pytest.mark.parametrize("depart", DEPARTURES.values(), ids=DEPARTURES)
-def test_goes_with_its_owner(depart: Attempt, scene: Scene) -> None:
-    mine, theirs = scene.mine, scene.rows()[1]
-    depart(scene)
+def test_goes_with_its_owner(depart: Attempt, users: TwoUsers) -> None:
+    mine, theirs = users.mine, users.rows()[1]
+    depart(users)
     assert list(mine) == []
-    assert scene.theirs.count() == 3
-    assert list(scene.theirs.values_list()) == theirs
+    assert users.theirs.count() == 3
+    assert list(users.theirs.values_list()) == theirs

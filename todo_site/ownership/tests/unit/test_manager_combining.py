@@ -14,7 +14,7 @@ from django.db.models.lookups import Exact
 from django.db.models.sql.where import AND, OR, NothingNode, WhereNode
 
 from tasks.models import Task, TaskQuerySet
-from tasks.tests.two_users import Scene, hand_made, make_scene, titles
+from tasks.tests.two_users import TwoUsers, hand_made, make_two_users, titles
 from todo_site.better_auth.models import User
 from todo_site.ownership.managers import UserIdRequired
 
@@ -22,7 +22,7 @@ type Tasks = models.QuerySet[Task]
 type Combine = Callable[[Tasks, Tasks], object]
 
 pytestmark = pytest.mark.django_db
-scene = pytest.fixture(make_scene)
+users = pytest.fixture(make_two_users)
 
 OPERATORS: dict[str, Combine] = {
     "|": lambda left, right: left | right,
@@ -37,28 +37,33 @@ OPERATORS: dict[str, Combine] = {
     "difference": lambda left, right: left.difference(right),
 }
 
-STRANGERS: dict[str, Callable[[Scene], Tasks]] = {
-    "another user's": lambda scene: scene.theirs,
-    "another user's one row": lambda scene: scene.theirs.filter(pk=scene.their_task.pk),
-    "another user's slice": lambda scene: scene.theirs[:1],
-    "unbound": lambda scene: Task.objects.all(),
-    "hand-made": lambda scene: hand_made(),
-    "hand-made and filtered": lambda scene: hand_made().filter(user_id=scene.alice.pk),
+STRANGERS: dict[str, Callable[[TwoUsers], Tasks]] = {
+    "another user's": lambda users: users.theirs,
+    "another user's one row": lambda users: users.theirs.filter(pk=users.their_task.pk),
+    "another user's slice": lambda users: users.theirs[:1],
+    "unbound": lambda users: Task.objects.all(),
+    "hand-made": lambda users: hand_made(),
+    "hand-made and filtered": lambda users: hand_made().filter(user_id=users.alice.pk),
 }
 
-EMPTY_STRANGERS: dict[str, Callable[[Scene], Tasks]] = {
-    "another user's none": lambda scene: scene.theirs.none(),
-    "unbound none": lambda scene: Task.objects.none(),
-    "hand-made none": lambda scene: hand_made().none(),
+EMPTY_STRANGERS: dict[str, Callable[[TwoUsers], Tasks]] = {
+    "another user's none": lambda users: users.theirs.none(),
+    "unbound none": lambda users: Task.objects.none(),
+    "hand-made none": lambda users: hand_made().none(),
 }
 
 
 @pytest.mark.parametrize("combine", OPERATORS.values(), ids=OPERATORS)
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
-def test_combines_with_nobody_else(combine: Combine, stranger: Callable[[Scene], Tasks], scene: Scene) -> None:
-    for left in (scene.mine, scene.mine.filter(title="A1"), Task.objects.all(), Task.objects.filter(title="A1")):
+def test_combines_with_nobody_else(combine: Combine, stranger: Callable[[TwoUsers], Tasks], users: TwoUsers) -> None:
+    for left in (
+        users.mine,
+        users.mine.filter(title="A1"),
+        Task.objects.all(),
+        Task.objects.filter(title="A1"),
+    ):
         with pytest.raises(UserIdRequired, match="both are bound to the same user"):
-            combine(left, stranger(scene))
+            combine(left, stranger(users))
 
 
 @pytest.mark.parametrize("combine", [OPERATORS[name] for name in "|&^"], ids="|&^")
@@ -66,31 +71,31 @@ def test_combines_with_nobody_else(combine: Combine, stranger: Callable[[Scene],
     "stranger", [*STRANGERS.values(), *EMPTY_STRANGERS.values()], ids=[*STRANGERS, *EMPTY_STRANGERS]
 )
 def test_combines_with_nobody_else_when_empty(
-    combine: Combine, stranger: Callable[[Scene], Tasks], scene: Scene
+    combine: Combine, stranger: Callable[[TwoUsers], Tasks], users: TwoUsers
 ) -> None:
     """Django hands back the other side of an empty one as it is."""
-    for left in (scene.mine.none(), Task.objects.none()):
+    for left in (users.mine.none(), Task.objects.none()):
         with pytest.raises(UserIdRequired, match="both are bound to the same user"):
-            combine(left, stranger(scene))
+            combine(left, stranger(users))
 
 
 @pytest.mark.parametrize("name", ["intersection", "difference"])
 @pytest.mark.parametrize(
     "stranger", [*STRANGERS.values(), *EMPTY_STRANGERS.values()], ids=[*STRANGERS, *EMPTY_STRANGERS]
 )
-def test_stays_empty_beside_a_stranger(name: str, stranger: Callable[[Scene], Tasks], scene: Scene) -> None:
-    for left in (scene.mine.none(), Task.objects.none()):
+def test_stays_empty_beside_a_stranger(name: str, stranger: Callable[[TwoUsers], Tasks], users: TwoUsers) -> None:
+    for left in (users.mine.none(), Task.objects.none()):
         with suppress(UserIdRequired):
-            assert list(getattr(left, name)(stranger(scene))) == []
+            assert list(getattr(left, name)(stranger(users))) == []
 
 
 @pytest.mark.parametrize("stranger", EMPTY_STRANGERS.values(), ids=EMPTY_STRANGERS)
 @pytest.mark.parametrize("name", ["union", "intersection", "difference"])
 def test_shows_at_most_its_own_beside_an_empty_stranger(
-    name: str, stranger: Callable[[Scene], Tasks], scene: Scene
+    name: str, stranger: Callable[[TwoUsers], Tasks], users: TwoUsers
 ) -> None:
     with suppress(UserIdRequired):
-        assert list(getattr(scene.mine, name)(stranger(scene))) == []
+        assert list(getattr(users.mine, name)(stranger(users))) == []
 
 
 @pytest.mark.parametrize(
@@ -110,29 +115,29 @@ def test_shows_at_most_its_own_beside_an_empty_stranger(
         pytest.param(lambda one, all_: one & all_.none(), [], id="& none"),
     ],
 )
-def test_combines_with_the_same_user(combine: Callable[..., Tasks], expected: list[str], scene: Scene) -> None:
-    one, all_ = scene.mine.filter(title="A1").order_by(), scene.mine.order_by()
+def test_combines_with_the_same_user(combine: Callable[..., Tasks], expected: list[str], users: TwoUsers) -> None:
+    one, all_ = users.mine.filter(title="A1").order_by(), users.mine.order_by()
     combined = combine(one, all_)
     assert sorted(titles(combined)) == expected
     assert combined.count() == len(expected)
     assert combined.exists() is bool(expected)
     assert combined.aggregate(n=Count("*")) == {"n": len(expected)}
     assert sorted(titles(pickle.loads(pickle.dumps(combined.all())))) == expected
-    assert titles(scene.theirs) == ["B1", "B2", "B3"]
+    assert titles(users.theirs) == ["B1", "B2", "B3"]
 
 
-def test_keeps_to_the_user_in_an_or_of_two_querysets(scene: Scene) -> None:
-    everything = scene.mine.filter(title="A1") | scene.mine.filter(Q(pk=scene.their_task.pk) | Q(title__contains=""))
+def test_keeps_to_the_user_in_an_or_of_two_querysets(users: TwoUsers) -> None:
+    everything = users.mine.filter(title="A1") | users.mine.filter(Q(pk=users.their_task.pk) | Q(title__contains=""))
     assert titles(everything) == ["A1", "A2"]
     assert everything.update(title="Mine") == 2
     assert everything.delete()[0] == 2
-    assert titles(scene.theirs) == ["B1", "B2", "B3"]
+    assert titles(users.theirs) == ["B1", "B2", "B3"]
 
 
-def test_does_not_combine_a_slice_by_operator(scene: Scene) -> None:
+def test_does_not_combine_a_slice_by_operator(users: TwoUsers) -> None:
     for combine in (OPERATORS["|"], OPERATORS["^"]):
         with pytest.raises(UserIdRequired):
-            combine(scene.mine[:1], scene.mine)
+            combine(users.mine[:1], users.mine)
 
 
 def is_bobs(bob: User) -> WhereNode:
@@ -159,16 +164,16 @@ TAMPERING: dict[str, Callable[[TaskQuerySet, User], object]] = {
 
 
 @pytest.mark.parametrize("tamper", TAMPERING.values(), ids=TAMPERING)
-def test_keeps_to_the_user_whatever_happens_to_the_where(tamper: Callable[..., object], scene: Scene) -> None:
-    for tasks in (scene.mine, scene.mine.filter(title="B1"), scene.mine.none()):
-        tamper(tasks, scene.bob)
+def test_keeps_to_the_user_whatever_happens_to_the_where(tamper: Callable[..., object], users: TwoUsers) -> None:
+    for tasks in (users.mine, users.mine.filter(title="B1"), users.mine.none()):
+        tamper(tasks, users.bob)
         assert {"A1", "A2"}.issuperset(titles(tasks.all()))
         assert tasks.count() <= 2
         assert tasks.aggregate(n=Max("title"))["n"] in {"A1", "A2", None}
-        assert User.objects.filter(pk=scene.bob.pk, pk__in=tasks.values("user_id")).count() == 0
+        assert User.objects.filter(pk=users.bob.pk, pk__in=tasks.values("user_id")).count() == 0
         tasks.update(title="Mine")
         tasks.delete()
-    assert titles(scene.theirs) == ["B1", "B2", "B3"]
+    assert titles(users.theirs) == ["B1", "B2", "B3"]
 
 
 def look_and_write(tasks: TaskQuerySet) -> list[Callable[[], object]]:
@@ -185,20 +190,20 @@ def look_and_write(tasks: TaskQuerySet) -> list[Callable[[], object]]:
 
 @pytest.mark.parametrize("tamper", TAMPERING.values(), ids=TAMPERING)
 def test_shows_nothing_without_a_user_whatever_happens_to_the_where(
-    tamper: Callable[..., object], scene: Scene
+    tamper: Callable[..., object], users: TwoUsers
 ) -> None:
-    before = scene.rows()
+    before = users.rows()
     for tasks in (TaskQuerySet(Task), TaskQuerySet(Task).filter(title="B1"), Task.objects.none()):
-        tamper(tasks, scene.bob)
+        tamper(tasks, users.bob)
         for attempt in look_and_write(tasks):
             with suppress(UserIdRequired), transaction.atomic():
                 assert not attempt()
-    assert scene.rows() == before
+    assert users.rows() == before
 
 
 @pytest.mark.parametrize("bound", [True, False], ids=["bound", "unbound"])
-def test_shows_nothing_in_none(bound: bool, scene: Scene) -> None:
-    nothing = scene.mine.none() if bound else Task.objects.none()
+def test_shows_nothing_in_none(bound: bool, users: TwoUsers) -> None:
+    nothing = users.mine.none() if bound else Task.objects.none()
     assert list(nothing) == []
     assert (nothing.count(), nothing.exists(), nothing.first()) == (0, False, None)
     assert nothing.aggregate(n=Count("pk")) == {"n": 0}
@@ -206,13 +211,15 @@ def test_shows_nothing_in_none(bound: bool, scene: Scene) -> None:
     assert "WHERE 0 = 1" in nothing.query.get_compiler("default", elide_empty=False).as_sql()[0]
     assert (nothing.update(title="x"), nothing.delete()[0]) == (0, 0)
     assert list(User.objects.filter(pk__in=nothing.values("user_id"))) == []
-    assert len(scene.mine) + len(scene.theirs) == 5
+    assert len(users.mine) + len(users.theirs) == 5
 
 
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
-def test_takes_no_stranger_into_the_union_of_an_empty_one(stranger: Callable[[Scene], Tasks], scene: Scene) -> None:
-    for left in (scene.mine.none(), Task.objects.none()):
+def test_takes_no_stranger_into_the_union_of_an_empty_one(
+    stranger: Callable[[TwoUsers], Tasks], users: TwoUsers
+) -> None:
+    for left in (users.mine.none(), Task.objects.none()):
         with pytest.raises(UserIdRequired):
-            left.union(stranger(scene))
+            left.union(stranger(users))
         with pytest.raises(UserIdRequired):
-            left.union(stranger(scene), scene.mine)
+            left.union(stranger(users), users.mine)

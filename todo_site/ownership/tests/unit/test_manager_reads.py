@@ -26,7 +26,7 @@ from django.utils.text import format_lazy
 from django.views.generic import DetailView, ListView
 
 from tasks.models import Task, TaskQuerySet
-from tasks.tests.two_users import Scene, collect, make_scene, titles
+from tasks.tests.two_users import TwoUsers, collect, make_two_users, titles
 from todo_site.better_auth.models import User
 from todo_site.ownership.managers import OwnedManager, UserIdRequired
 
@@ -34,16 +34,16 @@ type Look = Callable[[Any], object]  # of a TaskQuerySet
 type Expect = Callable[[list[Task]], object]
 
 pytestmark = pytest.mark.django_db
-scene = pytest.fixture(make_scene)
+users = pytest.fixture(make_two_users)
 
 
-def test_binds_for_a_model_that_has_no_queryset_of_its_own(scene: Scene) -> None:
+def test_binds_for_a_model_that_has_no_queryset_of_its_own(users: TwoUsers) -> None:
     manager: OwnedManager[Task] = OwnedManager()
     manager.model = Task
-    assert titles(manager.for_user(scene.alice.id).order_by("title")) == titles(scene.mine)
+    assert titles(manager.for_user(users.alice.id).order_by("title")) == titles(users.mine)
     with pytest.raises(UserIdRequired):
         manager.count()
-    assert manager.db_manager("elsewhere").for_user(scene.alice.id).db == "elsewhere"
+    assert manager.db_manager("elsewhere").for_user(users.alice.id).db == "elsewhere"
 
 
 def first(own: list[Task]) -> Task:
@@ -183,15 +183,15 @@ READS = [
 
 
 @pytest.mark.parametrize(("look", "expect"), READS)
-def test_shows_each_user_their_own_rows(look: Look, expect: Expect, scene: Scene) -> None:
-    for user, own in ((scene.alice, ["A1", "A2"]), (scene.bob, ["B1", "B2", "B3"])):
+def test_shows_each_user_their_own_rows(look: Look, expect: Expect, users: TwoUsers) -> None:
+    for user, own in ((users.alice, ["A1", "A2"]), (users.bob, ["B1", "B2", "B3"])):
         tasks = Task.objects.for_user(user.id).order_by("title")
         assert titles(tasks) == own
         assert look(tasks.all()) == expect(list(tasks))
 
 
 @pytest.mark.parametrize(("look", "expect"), READS)
-def test_refuses_to_read_without_a_user(look: Look, expect: Expect, scene: Scene) -> None:
+def test_refuses_to_read_without_a_user(look: Look, expect: Expect, users: TwoUsers) -> None:
     with pytest.raises(UserIdRequired, match="for_user"):
         look(Task.objects.all().order_by("title"))
 
@@ -227,9 +227,9 @@ SIDE_DOORS: dict[str, Callable[[Task], object]] = {
 
 
 @pytest.mark.parametrize("door", SIDE_DOORS.values(), ids=SIDE_DOORS)
-def test_has_no_side_door(door: Callable[[Task], object], scene: Scene) -> None:
+def test_has_no_side_door(door: Callable[[Task], object], users: TwoUsers) -> None:
     with pytest.raises(UserIdRequired, match="for_user"):
-        door(scene.my_task)
+        door(users.my_task)
 
 
 # Alice asks for a task of Bob's: (her tasks, his task) -> what she sees.
@@ -255,37 +255,37 @@ PROBES: dict[str, Callable[[TaskQuerySet, Task], object]] = {
 
 
 @pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES)
-def test_finds_nothing_of_anybody_elses(probe: Callable[[TaskQuerySet, Task], object], scene: Scene) -> None:
-    assert not probe(scene.mine, scene.their_task)
+def test_finds_nothing_of_anybody_elses(probe: Callable[[TaskQuerySet, Task], object], users: TwoUsers) -> None:
+    assert not probe(users.mine, users.their_task)
 
 
-def test_cannot_tell_anybody_elses_from_missing(scene: Scene) -> None:
-    key = scene.their_task.pk
+def test_cannot_tell_anybody_elses_from_missing(users: TwoUsers) -> None:
+    key = users.their_task.pk
     with pytest.raises(Task.DoesNotExist):
-        scene.mine.get(pk=key)
+        users.mine.get(pk=key)
     with pytest.raises(Task.DoesNotExist):
-        async_to_sync(scene.mine.aget)(pk=key)
+        async_to_sync(users.mine.aget)(pk=key)
     with pytest.raises(Http404):
-        get_object_or_404(scene.mine, pk=key)
+        get_object_or_404(users.mine, pk=key)
     with pytest.raises(Http404):
-        DetailView.as_view(queryset=scene.mine)(RequestFactory().get("/"), pk=key)
+        DetailView.as_view(queryset=users.mine)(RequestFactory().get("/"), pk=key)
     with pytest.raises(Task.DoesNotExist):
-        scene.mine.get(Q(pk=key) | Q(user_id=scene.bob.pk))
+        users.mine.get(Q(pk=key) | Q(user_id=users.bob.pk))
 
 
-def test_keeps_to_the_user_inside_an_or(scene: Scene) -> None:
-    either = Q(pk=scene.their_task.pk) | Q(user_id=scene.alice.pk)
-    assert titles(scene.mine.filter(either)) == ["A1", "A2"]
-    assert titles(scene.mine.filter(either | Q(title__contains=""))) == ["A1", "A2"]
-    assert '"task"."user_id" = ' in str(scene.mine.query)  # other tables may have such a column
+def test_keeps_to_the_user_inside_an_or(users: TwoUsers) -> None:
+    either = Q(pk=users.their_task.pk) | Q(user_id=users.alice.pk)
+    assert titles(users.mine.filter(either)) == ["A1", "A2"]
+    assert titles(users.mine.filter(either | Q(title__contains=""))) == ["A1", "A2"]
+    assert '"task"."user_id" = ' in str(users.mine.query)  # other tables may have such a column
 
 
-def test_keeps_each_queryset_to_its_own_user_when_nested(scene: Scene) -> None:
+def test_keeps_each_queryset_to_its_own_user_when_nested(users: TwoUsers) -> None:
     """Two users in one statement, as in the admin's counts: each arm sees its own rows."""
-    later = scene.theirs.filter(title__gt=OuterRef("title"))
-    assert titles(scene.mine.filter(Exists(later))) == ["A1", "A2"]
-    assert titles(scene.mine.filter(pk__in=scene.theirs)) == []
-    numbers = scene.mine.annotate(n=Subquery(counts_by_user(scene.theirs).values("n")))
+    later = users.theirs.filter(title__gt=OuterRef("title"))
+    assert titles(users.mine.filter(Exists(later))) == ["A1", "A2"]
+    assert titles(users.mine.filter(pk__in=users.theirs)) == []
+    numbers = users.mine.annotate(n=Subquery(counts_by_user(users.theirs).values("n")))
     assert list(numbers.values_list("title", "n")) == [("A1", 3), ("A2", 3)]
 
 
@@ -295,9 +295,9 @@ def test_stays_owned_when_the_kind_of_query_changes() -> None:
             Task.objects.all().query.chain(kind).get_compiler("default")
 
 
-def test_binds_to_one_string(scene: Scene) -> None:
-    assert titles(Task.objects.for_user(scene.alice.id).order_by("title")) == ["A1", "A2"]
-    assert titles(Task.objects.get_queryset().filter(title="A1").for_user(scene.alice.id)) == ["A1"]
+def test_binds_to_one_string(users: TwoUsers) -> None:
+    assert titles(Task.objects.for_user(users.alice.id).order_by("title")) == ["A1", "A2"]
+    assert titles(Task.objects.get_queryset().filter(title="A1").for_user(users.alice.id)) == ["A1"]
 
 
 NO_USER_IDS: dict[str, Callable[[User], object]] = {
@@ -320,31 +320,36 @@ NO_USER_IDS: dict[str, Callable[[User], object]] = {
 
 
 @pytest.mark.parametrize("make", NO_USER_IDS.values(), ids=NO_USER_IDS)
-def test_binds_to_nothing_else(make: Callable[[User], Any], scene: Scene) -> None:
-    entrances: list[Any] = [Task.objects, Task.objects.all(), scene.mine, scene.mine.none()]
+def test_binds_to_nothing_else(make: Callable[[User], Any], users: TwoUsers) -> None:
+    entrances: list[Any] = [Task.objects, Task.objects.all(), users.mine, users.mine.none()]
     for tasks in entrances:
         with pytest.raises(UserIdRequired, match=r"Call Task\.objects\.for_user\(request\.user\.id\)"):
-            tasks.for_user(make(scene.alice))
+            tasks.for_user(make(users.alice))
 
 
-def test_binds_once(scene: Scene) -> None:
-    assert titles(scene.mine.for_user(scene.alice.id)) == ["A1", "A2"]
-    for mine in (scene.mine, scene.mine.none(), scene.mine.filter(title="A1"), scene.mine.union(scene.mine)):
+def test_binds_once(users: TwoUsers) -> None:
+    assert titles(users.mine.for_user(users.alice.id)) == ["A1", "A2"]
+    for mine in (
+        users.mine,
+        users.mine.none(),
+        users.mine.filter(title="A1"),
+        users.mine.union(users.mine),
+    ):
         with pytest.raises(UserIdRequired, match="bound to another user already"):
-            mine.for_user(scene.bob.id)
+            mine.for_user(users.bob.id)
 
 
 @pytest.mark.parametrize("name", ["raw", "extra"])
-def test_has_no_raw_and_no_extra(name: str, scene: Scene) -> None:
-    for tasks in (Task.objects, Task.objects.all(), scene.mine):
+def test_has_no_raw_and_no_extra(name: str, users: TwoUsers) -> None:
+    for tasks in (Task.objects, Task.objects.all(), users.mine):
         with pytest.raises(UserIdRequired, match=r"use .*filter\(\)"):
             getattr(tasks, name)("SELECT * FROM task")
 
 
-def test_fetches_a_deferred_column_for_one_row_only(scene: Scene) -> None:
+def test_fetches_a_deferred_column_for_one_row_only(users: TwoUsers) -> None:
     """FETCH_PEERS would ask for many rows at once, by pk alone."""
-    assert titles(scene.mine.defer("title")) == ["A1", "A2"]
-    peers = list(scene.mine.fetch_mode(models.FETCH_PEERS).defer("title"))
+    assert titles(users.mine.defer("title")) == ["A1", "A2"]
+    peers = list(users.mine.fetch_mode(models.FETCH_PEERS).defer("title"))
     with pytest.raises(UserIdRequired):
         titles(peers)
 

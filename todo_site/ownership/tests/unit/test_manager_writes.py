@@ -15,15 +15,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.models import Task, TaskQuerySet
-from tasks.tests.two_users import Scene, make_scene, titles
+from tasks.tests.two_users import TwoUsers, make_two_users, titles
 from todo_site.journal.models import ChangeContext
 from todo_site.ownership.managers import UserIdRequired
 
 type Write = Callable[[TaskQuerySet], object]
-type Attempt = Callable[[Scene], object]
+type Attempt = Callable[[TwoUsers], object]
 
 pytestmark = pytest.mark.django_db
-scene = pytest.fixture(make_scene)
+users = pytest.fixture(make_two_users)
 
 
 def renamed(tasks: TaskQuerySet) -> list[Task]:
@@ -75,23 +75,23 @@ CHANGES: dict[str, Write] = {
 
 
 @pytest.mark.parametrize("write", CHANGES.values(), ids=CHANGES)
-def test_changes_each_users_own_rows_only(write: Write, scene: Scene) -> None:
-    alices, bobs = scene.rows()
-    write(scene.mine)
-    assert scene.rows()[0] != alices
-    assert scene.rows()[1] == bobs
-    alices, bobs = scene.rows()
-    write(scene.theirs)
-    assert scene.rows()[0] == alices
-    assert scene.rows()[1] != bobs
+def test_changes_each_users_own_rows_only(write: Write, users: TwoUsers) -> None:
+    alices, bobs = users.rows()
+    write(users.mine)
+    assert users.rows()[0] != alices
+    assert users.rows()[1] == bobs
+    alices, bobs = users.rows()
+    write(users.theirs)
+    assert users.rows()[0] == alices
+    assert users.rows()[1] != bobs
 
 
 @pytest.mark.parametrize("write", CHANGES.values(), ids=CHANGES)
-def test_refuses_to_write_without_a_user(write: Write, scene: Scene) -> None:
-    before = scene.rows()
+def test_refuses_to_write_without_a_user(write: Write, users: TwoUsers) -> None:
+    before = users.rows()
     with pytest.raises(UserIdRequired, match="for_user"), transaction.atomic():
         write(TaskQuerySet(Task).all())
-    assert scene.rows() == before
+    assert users.rows() == before
 
 
 UNBOUND: dict[str, Callable[[Task], object]] = {
@@ -110,100 +110,100 @@ UNBOUND: dict[str, Callable[[Task], object]] = {
 
 
 @pytest.mark.parametrize("write", UNBOUND.values(), ids=UNBOUND)
-def test_takes_no_user_from_the_row(write: Callable[[Task], object], scene: Scene) -> None:
-    before = scene.rows()
+def test_takes_no_user_from_the_row(write: Callable[[Task], object], users: TwoUsers) -> None:
+    before = users.rows()
     with pytest.raises(UserIdRequired, match="for_user"), transaction.atomic():
-        write(scene.my_task)
-    assert scene.rows() == before
+        write(users.my_task)
+    assert users.rows() == before
 
 
 # Alice aims at a task of Bob's, by its id.
 SHOTS: dict[str, Attempt] = {
-    "update": lambda scene: scene.mine.filter(pk=scene.their_task.pk).update(title="New"),
-    "aupdate": lambda scene: async_to_sync(scene.mine.filter(pk=scene.their_task.pk).aupdate)(title="New"),
-    "update with OR": lambda scene: scene.mine.filter(Q(pk=scene.their_task.pk) | Q(pk=None)).update(title="New"),
-    "update by owner": lambda scene: scene.mine.filter(user=scene.bob).update(title="New"),
-    "bulk_update": lambda scene: scene.mine.bulk_update(renamed(scene.theirs), ["title"]),
-    "abulk_update": lambda scene: async_to_sync(scene.mine.abulk_update)(renamed(scene.theirs), ["title"]),
-    "delete": lambda scene: scene.mine.filter(pk=scene.their_task.pk).delete()[0],
-    "adelete": lambda scene: async_to_sync(scene.mine.filter(pk=scene.their_task.pk).adelete)()[0],
-    "delete through a join": lambda scene: scene.mine.filter(user__email=scene.bob.email).delete()[0],
+    "update": lambda users: users.mine.filter(pk=users.their_task.pk).update(title="New"),
+    "aupdate": lambda users: async_to_sync(users.mine.filter(pk=users.their_task.pk).aupdate)(title="New"),
+    "update with OR": lambda users: users.mine.filter(Q(pk=users.their_task.pk) | Q(pk=None)).update(title="New"),
+    "update by owner": lambda users: users.mine.filter(user=users.bob).update(title="New"),
+    "bulk_update": lambda users: users.mine.bulk_update(renamed(users.theirs), ["title"]),
+    "abulk_update": lambda users: async_to_sync(users.mine.abulk_update)(renamed(users.theirs), ["title"]),
+    "delete": lambda users: users.mine.filter(pk=users.their_task.pk).delete()[0],
+    "adelete": lambda users: async_to_sync(users.mine.filter(pk=users.their_task.pk).adelete)()[0],
+    "delete through a join": lambda users: users.mine.filter(user__email=users.bob.email).delete()[0],
 }
 
 
 @pytest.mark.parametrize("shoot", SHOTS.values(), ids=SHOTS)
-def test_hits_nothing_of_anybody_elses(shoot: Attempt, scene: Scene) -> None:
-    before = scene.rows()
-    assert shoot(scene) == 0
-    assert scene.rows() == before
+def test_hits_nothing_of_anybody_elses(shoot: Attempt, users: TwoUsers) -> None:
+    before = users.rows()
+    assert shoot(users) == 0
+    assert users.rows() == before
 
 
 # The id is taken, whoever has it: Alice's row is not made, Bob's is not touched.
 COLLISIONS: dict[str, Attempt] = {
-    "create": lambda scene: scene.mine.create(pk=scene.their_task.pk, title="New"),
-    "acreate": lambda scene: async_to_sync(scene.mine.acreate)(pk=scene.their_task.pk, title="New"),
-    "bulk_create": lambda scene: scene.mine.bulk_create(
-        [Task(pk=scene.their_task.pk, user_id=scene.alice.id, title="New")]
+    "create": lambda users: users.mine.create(pk=users.their_task.pk, title="New"),
+    "acreate": lambda users: async_to_sync(users.mine.acreate)(pk=users.their_task.pk, title="New"),
+    "bulk_create": lambda users: users.mine.bulk_create(
+        [Task(pk=users.their_task.pk, user_id=users.alice.id, title="New")]
     ),
-    "get_or_create": lambda scene: scene.mine.get_or_create(pk=scene.their_task.pk, defaults={"title": "New"}),
-    "aget_or_create": lambda scene: async_to_sync(scene.mine.aget_or_create)(pk=scene.their_task.pk),
-    "update_or_create": lambda scene: scene.mine.update_or_create(pk=scene.their_task.pk, defaults={"title": "New"}),
-    "aupdate_or_create": lambda scene: async_to_sync(scene.mine.aupdate_or_create)(
-        pk=scene.their_task.pk, defaults={"title": "New"}
+    "get_or_create": lambda users: users.mine.get_or_create(pk=users.their_task.pk, defaults={"title": "New"}),
+    "aget_or_create": lambda users: async_to_sync(users.mine.aget_or_create)(pk=users.their_task.pk),
+    "update_or_create": lambda users: users.mine.update_or_create(pk=users.their_task.pk, defaults={"title": "New"}),
+    "aupdate_or_create": lambda users: async_to_sync(users.mine.aupdate_or_create)(
+        pk=users.their_task.pk, defaults={"title": "New"}
     ),
 }
 
 
 @pytest.mark.parametrize("collide", COLLISIONS.values(), ids=COLLISIONS)
-def test_takes_over_no_row_by_its_id(collide: Attempt, scene: Scene) -> None:
-    before = scene.rows()
+def test_takes_over_no_row_by_its_id(collide: Attempt, users: TwoUsers) -> None:
+    before = users.rows()
     with pytest.raises(IntegrityError), transaction.atomic():
-        collide(scene)
-    assert scene.rows() == before
+        collide(users)
+    assert users.rows() == before
 
 
 # Alice makes rows in Bob's name.
 PLANTS: dict[str, Attempt] = {
-    "create for a user": lambda scene: scene.mine.create(user=scene.bob, title="New"),
-    "create for a user id": lambda scene: scene.mine.create(user_id=scene.bob.id, title="New"),
-    "create for both": lambda scene: scene.mine.create(user=scene.bob, user_id=scene.alice.id, title="New"),
-    "create for both the other way": lambda scene: scene.mine.create(
-        user=scene.alice, user_id=scene.bob.id, title="New"
+    "create for a user": lambda users: users.mine.create(user=users.bob, title="New"),
+    "create for a user id": lambda users: users.mine.create(user_id=users.bob.id, title="New"),
+    "create for both": lambda users: users.mine.create(user=users.bob, user_id=users.alice.id, title="New"),
+    "create for both the other way": lambda users: users.mine.create(
+        user=users.alice, user_id=users.bob.id, title="New"
     ),
-    "create for an expression": lambda scene: scene.mine.create(user_id=Value(scene.bob.id), title="New"),
-    "create in none": lambda scene: scene.mine.none().create(user=scene.bob, title="New"),
-    "acreate": lambda scene: async_to_sync(scene.mine.acreate)(user=scene.bob, title="New"),
-    "bulk_create": lambda scene: scene.mine.bulk_create([Task(user=scene.bob, title="New")]),
-    "bulk_create by id": lambda scene: scene.mine.bulk_create([Task(user_id=scene.bob.id, title="New")]),
-    "bulk_create of mixed rows": lambda scene: scene.mine.bulk_create(
-        Task(user=user, title="New") for user in (scene.alice, scene.bob)
+    "create for an expression": lambda users: users.mine.create(user_id=Value(users.bob.id), title="New"),
+    "create in none": lambda users: users.mine.none().create(user=users.bob, title="New"),
+    "acreate": lambda users: async_to_sync(users.mine.acreate)(user=users.bob, title="New"),
+    "bulk_create": lambda users: users.mine.bulk_create([Task(user=users.bob, title="New")]),
+    "bulk_create by id": lambda users: users.mine.bulk_create([Task(user_id=users.bob.id, title="New")]),
+    "bulk_create of mixed rows": lambda users: users.mine.bulk_create(
+        Task(user=user, title="New") for user in (users.alice, users.bob)
     ),
-    "bulk_create of a loaded row": lambda scene: scene.mine.bulk_create([scene.their_task]),
-    "bulk_create of nobody's row": lambda scene: scene.mine.bulk_create([Task(title="New")]),
-    "bulk_create by an expression": lambda scene: scene.mine.bulk_create(
-        [Task(user_id=Value(scene.bob.id), title="New")]
+    "bulk_create of a loaded row": lambda users: users.mine.bulk_create([users.their_task]),
+    "bulk_create of nobody's row": lambda users: users.mine.bulk_create([Task(title="New")]),
+    "bulk_create by an expression": lambda users: users.mine.bulk_create(
+        [Task(user_id=Value(users.bob.id), title="New")]
     ),
-    "get_or_create": lambda scene: scene.mine.get_or_create(title="New", defaults={"user": scene.bob}),
-    "get_or_create by look-up": lambda scene: scene.mine.get_or_create(title="New", user_id=scene.bob.id),
-    "aget_or_create": lambda scene: async_to_sync(scene.mine.aget_or_create)(
-        title="New", defaults={"user_id": scene.bob.id}
+    "get_or_create": lambda users: users.mine.get_or_create(title="New", defaults={"user": users.bob}),
+    "get_or_create by look-up": lambda users: users.mine.get_or_create(title="New", user_id=users.bob.id),
+    "aget_or_create": lambda users: async_to_sync(users.mine.aget_or_create)(
+        title="New", defaults={"user_id": users.bob.id}
     ),
-    "update_or_create": lambda scene: scene.mine.update_or_create(title="New", defaults={"user": scene.bob}),
-    "update_or_create by create_defaults": lambda scene: scene.mine.update_or_create(
-        title="New", create_defaults={"user_id": scene.bob.id, "title": "New"}
+    "update_or_create": lambda users: users.mine.update_or_create(title="New", defaults={"user": users.bob}),
+    "update_or_create by create_defaults": lambda users: users.mine.update_or_create(
+        title="New", create_defaults={"user_id": users.bob.id, "title": "New"}
     ),
-    "aupdate_or_create": lambda scene: async_to_sync(scene.mine.aupdate_or_create)(
-        title="New", defaults={"user_id": scene.bob.id}
+    "aupdate_or_create": lambda users: async_to_sync(users.mine.aupdate_or_create)(
+        title="New", defaults={"user_id": users.bob.id}
     ),
 }
 
 
 @pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
-def test_plants_no_row_on_anybody_else(plant: Attempt, scene: Scene) -> None:
-    before = scene.rows()
+def test_plants_no_row_on_anybody_else(plant: Attempt, users: TwoUsers) -> None:
+    before = users.rows()
     with pytest.raises(UserIdRequired, match="for the user it is bound to and for nobody else"):
-        plant(scene)
-    assert scene.rows() == before
+        plant(users)
+    assert users.rows() == before
 
 
 def given(user_id: str) -> Callable[[Task], Task]:
@@ -216,34 +216,34 @@ def given(user_id: str) -> Callable[[Task], Task]:
 
 # Alice makes Bob the owner of a task of hers, or changes its age.
 GIFTS: dict[str, Attempt] = {
-    "update of the user": lambda scene: scene.mine.update(user=scene.bob),
-    "update of the user id": lambda scene: scene.mine.update(user_id=scene.bob.id),
-    "update to oneself": lambda scene: scene.mine.update(user_id=scene.alice.id),
-    "update by an expression": lambda scene: scene.mine.update(user_id=Value(scene.bob.id)),
-    "update of the user among others": lambda scene: scene.mine.update(title="New", user=scene.bob),
-    "aupdate": lambda scene: async_to_sync(scene.mine.aupdate)(user=scene.bob),
-    "bulk_update": lambda scene: scene.mine.bulk_update(map(given(scene.bob.id), scene.mine), ["user"]),
-    "abulk_update": lambda scene: async_to_sync(scene.mine.abulk_update)(list(scene.mine), ["user", "title"]),
-    "update of the time of creation": lambda scene: scene.mine.update(created_at=timezone.now()),
-    "bulk_update of the time of creation": lambda scene: scene.mine.bulk_update(scene.mine, ["created_at"]),
+    "update of the user": lambda users: users.mine.update(user=users.bob),
+    "update of the user id": lambda users: users.mine.update(user_id=users.bob.id),
+    "update to oneself": lambda users: users.mine.update(user_id=users.alice.id),
+    "update by an expression": lambda users: users.mine.update(user_id=Value(users.bob.id)),
+    "update of the user among others": lambda users: users.mine.update(title="New", user=users.bob),
+    "aupdate": lambda users: async_to_sync(users.mine.aupdate)(user=users.bob),
+    "bulk_update": lambda users: users.mine.bulk_update(map(given(users.bob.id), users.mine), ["user"]),
+    "abulk_update": lambda users: async_to_sync(users.mine.abulk_update)(list(users.mine), ["user", "title"]),
+    "update of the time of creation": lambda users: users.mine.update(created_at=timezone.now()),
+    "bulk_update of the time of creation": lambda users: users.mine.bulk_update(users.mine, ["created_at"]),
 }
 
 
 @pytest.mark.parametrize("give", GIFTS.values(), ids=GIFTS)
-def test_never_changes_owner_or_age(give: Attempt, scene: Scene) -> None:
-    before = scene.rows()
+def test_never_changes_owner_or_age(give: Attempt, users: TwoUsers) -> None:
+    before = users.rows()
     with pytest.raises(ValueError, match="of a Task never change"), transaction.atomic():
-        give(scene)
-    assert scene.rows() == before
+        give(users)
+    assert users.rows() == before
 
 
 @pytest.mark.parametrize("name", ["user", "user_id"])
-def test_gives_nothing_away_by_update_or_create(name: str, scene: Scene) -> None:
-    bob = scene.bob if name == "user" else scene.bob.id
-    before = scene.rows()
+def test_gives_nothing_away_by_update_or_create(name: str, users: TwoUsers) -> None:
+    bob = users.bob if name == "user" else users.bob.id
+    before = users.rows()
     with pytest.raises(Task.NotUpdated), transaction.atomic():
-        scene.mine.update_or_create(pk=scene.my_task.pk, defaults={name: bob})
-    assert scene.rows() == before
+        users.mine.update_or_create(pk=users.my_task.pk, defaults={name: bob})
+    assert users.rows() == before
 
 
 @pytest.mark.parametrize(
@@ -254,30 +254,30 @@ def test_gives_nothing_away_by_update_or_create(name: str, scene: Scene) -> None
     ],
     ids=["ignore", "update"],
 )
-def test_has_no_upsert(options: dict[str, Any], scene: Scene) -> None:
+def test_has_no_upsert(options: dict[str, Any], users: TwoUsers) -> None:
     """An INSERT with a conflict clause changes the row that is there, and no WHERE can keep it to one user's."""
-    before = scene.rows()
-    planted = [Task(pk=scene.their_task.pk, user_id=scene.alice.id, title="New")]
+    before = users.rows()
+    planted = [Task(pk=users.their_task.pk, user_id=users.alice.id, title="New")]
     with pytest.raises(TypeError):
-        scene.mine.bulk_create(planted, **options)
+        users.mine.bulk_create(planted, **options)
     with pytest.raises(TypeError):
-        async_to_sync(scene.mine.abulk_create)(planted, **options)
-    assert scene.rows() == before
+        async_to_sync(users.mine.abulk_create)(planted, **options)
+    assert users.rows() == before
 
 
-def test_fills_in_the_owner(scene: Scene) -> None:
+def test_fills_in_the_owner(users: TwoUsers) -> None:
     made = [
-        scene.mine.create(title="A3"),
-        scene.mine.create(title="A4", user=scene.alice),
-        scene.mine.create(title="A5", user_id=scene.alice.id),
-        scene.mine.create(title="A6", user=None),  # type: ignore[misc]
-        async_to_sync(scene.mine.acreate)(title="A7"),
-        scene.mine.get_or_create(title="A8")[0],
-        scene.mine.update_or_create(title="A9", defaults={"user": scene.alice})[0],
+        users.mine.create(title="A3"),
+        users.mine.create(title="A4", user=users.alice),
+        users.mine.create(title="A5", user_id=users.alice.id),
+        users.mine.create(title="A6", user=None),  # type: ignore[misc]
+        async_to_sync(users.mine.acreate)(title="A7"),
+        users.mine.get_or_create(title="A8")[0],
+        users.mine.update_or_create(title="A9", defaults={"user": users.alice})[0],
     ]
-    assert {task.user_id for task in made} == {scene.alice.id}
-    assert len(scene.mine) == 9
-    assert len(scene.theirs) == 3
+    assert {task.user_id for task in made} == {users.alice.id}
+    assert len(users.mine) == 9
+    assert len(users.theirs) == 3
 
 
 MOVES: dict[str, Callable[[TaskQuerySet], object]] = {
@@ -289,49 +289,49 @@ MOVES: dict[str, Callable[[TaskQuerySet], object]] = {
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
-def test_moves_the_time_of_change(move: Write, scene: Scene) -> None:
-    key, start = scene.my_task.pk, timezone.now()
-    move(scene.mine.filter(title="A1"))
-    task = scene.mine.get(pk=key)
+def test_moves_the_time_of_change(move: Write, users: TwoUsers) -> None:
+    key, start = users.my_task.pk, timezone.now()
+    move(users.mine.filter(title="A1"))
+    task = users.mine.get(pk=key)
     assert task.title == "New"
     assert task.updated_at >= start
-    assert scene.mine.get(title="A2").updated_at < start
+    assert users.mine.get(title="A2").updated_at < start
 
 
-def test_takes_a_time_of_change_that_is_given(scene: Scene) -> None:
+def test_takes_a_time_of_change_that_is_given(users: TwoUsers) -> None:
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    scene.mine.update(updated_at=long_ago)
-    assert {task.updated_at for task in scene.mine} == {long_ago}
+    users.mine.update(updated_at=long_ago)
+    assert {task.updated_at for task in users.mine} == {long_ago}
 
 
-def test_leaves_the_table_standing_when_all_is_deleted(scene: Scene) -> None:
-    before = scene.rows()
+def test_leaves_the_table_standing_when_all_is_deleted(users: TwoUsers) -> None:
+    before = users.rows()
     for tasks in (Task.objects.all(), Task.objects.filter(), Task._base_manager.all(), Task._default_manager.all()):
         with pytest.raises(UserIdRequired), transaction.atomic():
             tasks.delete()
-    assert scene.rows() == before
-    assert scene.mine.delete() == (2, {"tasks.Task": 2})
-    assert titles(scene.mine) == []
-    assert titles(scene.theirs) == ["B1", "B2", "B3"]
+    assert users.rows() == before
+    assert users.mine.delete() == (2, {"tasks.Task": 2})
+    assert titles(users.mine) == []
+    assert titles(users.theirs) == ["B1", "B2", "B3"]
 
 
-def test_adds_for_nobody_else(scene: Scene) -> None:
-    planted = Task(user_id=scene.bob.id, title="Planted")
-    for tasks in (scene.mine, Task.objects.get_queryset()):
+def test_adds_for_nobody_else(users: TwoUsers) -> None:
+    planted = Task(user_id=users.bob.id, title="Planted")
+    for tasks in (users.mine, Task.objects.get_queryset()):
         with pytest.raises(UserIdRequired):
             tasks.add(planted, ChangeContext())
 
 
-def test_makes_rows_in_bulk_from_async_code_too(scene: Scene) -> None:
-    make = async_to_sync(scene.mine.abulk_create)
-    assert [task.title for task in make([Task(user=scene.alice, title="New")])] == ["New"]
+def test_makes_rows_in_bulk_from_async_code_too(users: TwoUsers) -> None:
+    make = async_to_sync(users.mine.abulk_create)
+    assert [task.title for task in make([Task(user=users.alice, title="New")])] == ["New"]
     with pytest.raises(UserIdRequired):
-        make([Task(user=scene.bob, title="Planted")])
+        make([Task(user=users.bob, title="Planted")])
 
 
 @pytest.mark.parametrize("make", [lambda tasks: tasks.bulk_create, lambda tasks: async_to_sync(tasks.abulk_create)])
-def test_makes_rows_in_bulk_in_batches_of_the_size_that_was_asked_for(scene: Scene, make: Any) -> None:
-    rows = [Task(user=scene.alice, title="New"), Task(user=scene.alice, title="Newer")]
+def test_makes_rows_in_bulk_in_batches_of_the_size_that_was_asked_for(users: TwoUsers, make: Any) -> None:
+    rows = [Task(user=users.alice, title="New"), Task(user=users.alice, title="Newer")]
     with CaptureQueriesContext(connection) as queries:
-        make(scene.mine)(rows, 1)
+        make(users.mine)(rows, 1)
     assert sum(query["sql"].startswith("INSERT") for query in queries) == 2

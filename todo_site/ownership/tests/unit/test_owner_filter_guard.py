@@ -1,4 +1,4 @@
-"""The tripwire: no statement reads or writes an owned table for nobody in particular."""
+"""The owner_filter_guard: no statement reads or writes an owned table for nobody in particular."""
 
 from __future__ import annotations
 

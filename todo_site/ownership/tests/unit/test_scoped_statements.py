@@ -1,4 +1,4 @@
-"""Which statements of a request run behind PostgreSQL's own wall, and as whom; whether they do is the database's."""
+"""Which statements of a request run behind PostgreSQL's own layer, and as whom; whether they do is the database's."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 OF_TASKS, OF_OTHERS = "SELECT title FROM task", "SELECT 1"
 
 
-def wall_of(client: Client, path: str) -> RowLevelSecurityScope:
-    wall: RowLevelSecurityScope = client.get(path).wsgi_request.row_level_security_scope  # type: ignore[attr-defined]
-    return wall
+def scope_of(client: Client, path: str) -> RowLevelSecurityScope:
+    layer: RowLevelSecurityScope = client.get(path).wsgi_request.row_level_security_scope  # type: ignore[attr-defined]
+    return layer
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ def wall_of(client: Client, path: str) -> RowLevelSecurityScope:
     [("/", [OF_TASKS, OF_OTHERS]), ("/settings/sessions/", [OF_TASKS]), ("/nothing/", [OF_TASKS]), ("/admin/", [])],
 )
 def test_stands_before_what_each_page_asks(alice: User, alices: Client, path: str, statements: list[str]) -> None:
-    wall = wall_of(alices, path)
-    assert [statement for statement in (OF_TASKS, OF_OTHERS) if wall.applies_to(statement)] == statements
-    assert wall.user_id() == alice.id
+    layer = scope_of(alices, path)
+    assert [statement for statement in (OF_TASKS, OF_OTHERS) if layer.applies_to(statement)] == statements
+    assert layer.user_id() == alice.id
 
 
 def test_stands_before_everything_for_nobody(client: Client) -> None:
-    assert wall_of(client, "/sign-in/").user_id() == ""
+    assert scope_of(client, "/sign-in/").user_id() == ""

@@ -163,16 +163,16 @@ def test_is_held_to_what_there_is_by_the_database(alice: User, field: str) -> No
 
 
 @pytest.mark.postgresql
-def test_stands_behind_the_databases_own_wall(alice: User, bob: User, bobs: Client) -> None:
-    from todo_site.ownership.tests.integration.test_row_level_security import sql
+def test_is_protected_by_row_level_security(alice: User, bob: User, bobs: Client) -> None:
     from todo_site.ownership.row_level_security import scoped_to
+    from todo_site.ownership.tests.integration.test_row_level_security import sql
 
     Preferences.objects.for_user(alice.id).remember(theme="dark")
     with scoped_to(lambda: bob.id):
         assert sql("SELECT theme FROM preferences") == []
         assert sql("UPDATE preferences SET theme = 'light'") == [0]
     del bobs.cookies[COOKIE]
-    assert bobs.get("/").status_code == 200  # its row is looked up behind the wall
+    assert bobs.get("/").status_code == 200  # its row is looked up behind the layer
     assert stored(alice)["theme"] == "dark"
 
 

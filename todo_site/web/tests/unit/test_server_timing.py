@@ -43,7 +43,7 @@ def test_tells_who_is_signed_in_of_each_statement(alice: User, alices: Client, p
     assert 0 < max(session, db, render) <= total
 
 
-def test_counts_looking_up_who_is_asking(alices: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_the_session_lookup(alices: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = count()
     monkeypatch.setattr(server_timing, "perf_counter", lambda: float(next(clock)))
     assert parts(alices.get("/"))[0] > 0

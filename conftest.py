@@ -58,6 +58,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings_parallel_suffix(request: pytest.FixtureRequest) -> None:
+    """Name a database for each process on PostgreSQL. SQLite's is in memory; pytest-django knows that of one engine."""
+    if connection.vendor == "postgresql":
+        request.getfixturevalue("django_db_modify_db_settings_tox_suffix")
+        request.getfixturevalue("django_db_modify_db_settings_xdist_suffix")
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """As pytest-django's; a pooler lets go of the database before it is dropped."""
     yield

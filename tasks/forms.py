@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from todo_site.journal.models import State
 
+from .ids import parse_uuid_or_create
 from .models import Task
 from .validators import MAX_TITLE, require_visible, with_unix_line_ends
 
@@ -45,14 +46,6 @@ class TaskForm(forms.ModelForm[Task]):
         return with_unix_line_ends(self.cleaned_data["description"]) or None
 
 
-def id_or_new(text: str) -> uuid.UUID:
-    """The id that a form was given; a new one if it came back as anything but an id."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return uuid.uuid4()
-
-
 class NewTaskForm(TaskForm):
     """Carries the id that the task will have, so that a form which is sent twice makes one task."""
 
@@ -63,7 +56,7 @@ class NewTaskForm(TaskForm):
         self.initial["id"] = uuid.uuid4()
 
     def clean_id(self) -> uuid.UUID:
-        return id_or_new(self.cleaned_data["id"])
+        return parse_uuid_or_create(self.cleaned_data["id"])
 
     def task(self) -> Task:
         """The task that the valid form describes, not yet added."""

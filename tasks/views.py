@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import Protocol
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,28 +16,23 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry
 from todo_site.ownership.pipeline import fetch_all_in_pipeline
+from todo_site.ownership.requests import OwnerRequest
 from todo_site.web.database_errors import idempotent
-from todo_site.web.error_views import error_page
+from todo_site.web.error_views import render_error_page
+from todo_site.web.forms import post_data
 from todo_site.web.pending_form import PendingForm
-from todo_site.web.rate_limits import CREATE, SEARCH, rate_limit
+from todo_site.web.rate_limits import rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
-from .models import EditConflict, Task
+from .ids import parse_uuids
+from .merge import EditConflict
+from .models import Task
+from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
 
 HISTORY_SIZE = 50
-
-
-class Owner(Protocol):
-    id: str
-
-
-class OwnerRequest(HttpRequest):
-    """A request that LoginRequiredMiddleware has let through."""
-
-    user: Owner  # type: ignore[assignment]
 
 
 def is_search(request: HttpRequest) -> bool:
@@ -128,7 +121,7 @@ def task_deleted_response(request: OwnerRequest, task_id: uuid.UUID) -> HttpResp
         raise Http404
     title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
     fields = [(name, request.POST.get(name, "")) for name in ("title", "description")]
-    return error_page(request, 409, title, words, typed=PendingForm(reverse("tasks:new"), fields))
+    return render_error_page(request, 409, title, words, pending_form=PendingForm(reverse("tasks:new"), fields))
 
 
 @idempotent
@@ -163,7 +156,7 @@ def delete_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def bulk_update(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    picked = tasks.filter(pk__in=ids_in(request.POST.getlist("task")))
+    picked = tasks.filter(pk__in=parse_uuids(request.POST.getlist("task")))
     match request.POST.get("action"):
         case "complete":
             entries = picked.set_status(Task.Status.COMPLETED, ChangeContext.from_request(request))
@@ -178,15 +171,6 @@ def bulk_update(request: OwnerRequest) -> HttpResponse:
             entries, done = [], _("Nothing was changed: choose what to do with the tasks.")
     add_undo_message(request, done % {"n": len(entries)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
-
-
-def ids_in(texts: list[str]) -> list[uuid.UUID]:
-    """The ids among these texts."""
-    found = []
-    for text in texts:
-        with suppress(ValueError):
-            found.append(uuid.UUID(text))
-    return found
 
 
 @idempotent
@@ -265,11 +249,6 @@ def add_undo_message(request: HttpRequest, words: str, entries: list[JournalEntr
 def truncate(title: str) -> str:
     """A title for a message, which has to fit into a cookie."""
     return Truncator(title).chars(60)
-
-
-def post_data(request: HttpRequest) -> QueryDict | None:
-    """The data for a form that one view both shows and takes."""
-    return request.POST if request.method == "POST" else None
 
 
 def render_form(request: HttpRequest, template: str, form: TaskForm) -> HttpResponse:

@@ -1,6 +1,6 @@
-"""Erasing one's own data.
+"""Erasing one's own data, and deleting the account.
 
-Here the rooms meet: the accounts check the password, and the tasks are erased by a verb of their own.
+Only the project level knows both: better_auth checks the password, and the registry says which rows go.
 """
 
 from __future__ import annotations
@@ -8,23 +8,29 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
+from django.db import DEFAULT_DB_ALIAS
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from tasks.models import Task
-from tasks.views import OwnerRequest
 
 from .better_auth.backends.embedded import has_password
 from .better_auth.forms import ConfirmForm
 from .better_auth.views import clear_browser, get_backend, run_action, with_status_of
-from .journal.models import ChangeContext
+from .journal.models import JournalEntry, turn_of
+from .ownership import registry
+from .ownership.requests import OwnerRequest
 
 RECEIPT = "receipt"
+TRASH, TRASH_NAME = "trash", _("In the trash")
 LIFETIME = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
@@ -38,21 +44,19 @@ def your_data(request: OwnerRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_POST
 def erase_tasks(request: OwnerRequest) -> HttpResponse:
-    tasks = Task.objects.for_user(request.user.id)
     form = ConfirmForm(request.POST, prefix="tasks", has_password=has_password(request))
     response = run_action(request, form, get_backend().confirm, reverse("receipt"))
     if response.status_code != 303:
         return with_status_of(response, data_page(request, tasks_form=form))
-    keep_receipt(request, tasks.erase(ChangeContext.from_request(request)), account=False)
+    keep_receipt(request, erase_rows(request.user.id), account=False)
     return response
 
 
 @sensitive_post_parameters()
 @require_POST
 def delete_account(request: OwnerRequest) -> HttpResponse:
-    tasks = Task.objects.for_user(request.user.id)
     form = ConfirmForm(request.POST, prefix="account", has_password=has_password(request))
-    erased = tasks.count_rows()
+    erased = count_rows(request.user.id)
     response = run_action(request, form, get_backend().delete_account, reverse("receipt"))
     if response.status_code != 303:
         return with_status_of(response, data_page(request, account_form=form))
@@ -64,18 +68,40 @@ def delete_account(request: OwnerRequest) -> HttpResponse:
 def data_page(
     request: OwnerRequest, tasks_form: ConfirmForm | None = None, account_form: ConfirmForm | None = None
 ) -> HttpResponse:
-    tasks = Task.objects.for_user(request.user.id)
     known = has_password(request)
     context = {
-        "kept": tasks.count_rows(),
+        "amounts": label_counts(count_rows(request.user.id)),
         "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=known),
         "account_form": account_form or ConfirmForm(prefix="account", has_password=known),
     }
     return render(request, "web/data.html", context)
 
 
+def erase_rows(user_id: str) -> dict[str, int]:
+    """Delete all that erasing deletes, and return how much of each there was."""
+    with turn_of(user_id, DEFAULT_DB_ALIAS):
+        counts = count_rows(user_id)
+        registry.erase(user_id)
+    return counts
+
+
+def count_rows(user_id: str) -> dict[str, int]:
+    """Return how much of a person's data erasing deletes, by the model's label, and in the trash."""
+    counts = {model._meta.label: n for model, n in registry.count_rows(user_id).items()}
+    return counts | {TRASH: JournalEntry.objects.for_user(user_id).in_trash().count()}
+
+
+def label_counts(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """Return the counts with the words for them. Tasks, the trash and the history always have a line."""
+    always = {Task._meta.label, TRASH, JournalEntry._meta.label}
+    names = {
+        label: TRASH_NAME if label == TRASH else apps.get_model(label)._meta.verbose_name_plural for label in counts
+    }
+    return [(capfirst(str(names[label])), n) for label, n in counts.items() if n or label in always]
+
+
 def keep_receipt(request: HttpRequest, erased: dict[str, int], *, account: bool) -> None:
-    """For the next page, which may be a stranger's by then: numbers, in the signed session."""
+    """Keep the numbers for the next page in the signed session: by then nobody may be signed in."""
     at, request_id = timezone.now().isoformat(), getattr(request, "id", "")
     request.session[RECEIPT] = {"erased": erased, "account": account, "at": at, "request_id": request_id}
     logger.info("Account deleted" if account else "All tasks erased", extra={"request": request})
@@ -87,4 +113,4 @@ def receipt(request: HttpRequest) -> HttpResponse:
     kept = request.session.get(RECEIPT)
     if kept is None or timezone.now() - (at := datetime.fromisoformat(kept["at"])) > LIFETIME:
         raise Http404
-    return render(request, "web/receipt.html", {**kept, "at": at})
+    return render(request, "web/receipt.html", {**kept, "at": at, "amounts": label_counts(kept["erased"])})

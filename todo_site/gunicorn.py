@@ -50,7 +50,7 @@ forwarded_allow_ips = ""  # Django reads X-Forwarded-* itself, by TRUSTED_PROXIE
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"default": {"()": "todo_site.operations.log_formatter.Formatter"}},
+    "formatters": {"default": {"()": "todo_site.operations.log_formatter.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {

@@ -57,21 +57,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "todo_site.web.middleware.RequestIdMiddleware",
-    "todo_site.web.middleware.AccessMiddleware",
+    "todo_site.web.middleware.request_id.RequestIdMiddleware",
+    "todo_site.operations.middleware.AccessMiddleware",
     "todo_site.web.server_timing.ServerTimingMiddleware",
     "todo_site.web.database_errors.DatabaseErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "todo_site.web.middleware.PolicyMiddleware",
+    "todo_site.web.middleware.security_headers.PolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "todo_site.web.compression.CompressionMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "todo_site.web.middleware.PrivateMiddleware",
-    "todo_site.web.middleware.MethodMiddleware",
+    "todo_site.web.middleware.cache_control.PrivateMiddleware",
+    "todo_site.web.middleware.methods.MethodMiddleware",
     "todo_site.preferences.middleware.PreferencesMiddleware",
-    "todo_site.web.middleware.BodySizeMiddleware",
-    "todo_site.web.middleware.ContentTypeMiddleware",
+    "todo_site.web.middleware.body_size.BodySizeMiddleware",
+    "todo_site.web.middleware.content_type.ContentTypeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -89,7 +89,10 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "todo_site.web.templates.environment",
-            "context_processors": ["todo_site.web.templates.context_processor"],
+            "context_processors": [
+                "todo_site.web.templates.context_processor",
+                "todo_site.preferences.context_processors.preferences",
+            ],
         },
     },
     {  # the admin's own
@@ -212,7 +215,7 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"default": {"()": "todo_site.operations.log_formatter.Formatter"}},
+    "formatters": {"default": {"()": "todo_site.operations.log_formatter.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},

@@ -15,7 +15,8 @@ from django.http import QueryDict
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from todo_site.ownership.compiled_queries import CompiledQuery, Parameter
 from todo_site.ownership.pipeline import fetch_all_in_pipeline
 

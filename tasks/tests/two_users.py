@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import connection, models
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 

@@ -8,46 +8,57 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from io import StringIO
 from typing import Any
 
-from django.db.models import F
-from django.db.models.fields.tuple_lookups import TupleGreaterThan
-
 from tasks.models import Task
-from todo_site.journal.models import JournalEntry, JournalEntryQuerySet, to_rfc3339
-from todo_site.ownership.row_level_security import scoped_to
+from todo_site.journal.models import JournalEntry, to_rfc3339
+from todo_site.ownership.models import OwnedBase
+from todo_site.ownership.registry import Ownership, exported_models
+from todo_site.ownership.streaming import stream_rows
 
 from .contract import CSV_COLUMNS, VERSION, escape_cell, to_contract
-
-CHUNK = 500
 
 type Chunk = list[dict[str, Any]]
 
 
 def as_json(user_id: str, exported_at: str, last_number: int) -> Iterator[str]:
-    """The pieces of one JSON object. It is whole only with its last piece: one that was cut off does not parse."""
+    """Yield the pieces of one JSON object. A file that was cut off lacks the last piece and does not parse."""
     yield f'{{"contract": {json.dumps(VERSION)}, "exported_at": {json.dumps(exported_at)}'
-    parts = {
-        "tasks": export_tasks(user_id),
-        "trash": export_trash(user_id, last_number),
-        "journal": export_journal(user_id),
-    }
-    for name, chunks in parts.items():
-        yield f',\n"{name}": ['
+    for key, chunks in export_sections(user_id, last_number):
+        yield f',\n"{key}": ['
         before = "\n"
         for chunk in chunks:
-            yield before + ",\n".join(json.dumps(row, ensure_ascii=False) for row in chunk)
+            yield before + ",\n".join(json.dumps(row, ensure_ascii=False, default=to_json_text) for row in chunk)
             before = ",\n"
         yield "\n]"
     yield "}\n"
 
 
+def export_sections(user_id: str, last_number: int) -> Iterator[tuple[str, Iterator[Chunk]]]:
+    """Yield what each exported model declares, and the trash behind the tasks."""
+    for key, model in exported_models().items():
+        yield key, export_rows(model, user_id)
+        if model is Task:
+            yield "trash", export_trash(user_id, last_number)
+
+
+def export_rows(model: type[OwnedBase], user_id: str) -> Iterator[Chunk]:
+    rows = model.objects.for_user(user_id)
+    for chunk in stream_rows(rows, Ownership.from_model(model).order):
+        yield [row.to_export() for row in chunk]
+
+
+def to_json_text(value: object) -> str:
+    return to_rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
 def as_csv(user_id: str, last_number: int) -> Iterator[str]:
     """The pieces of a CSV file for spreadsheets: the tasks, and behind them those of the trash."""
     yield "\ufeff" + csv_lines([CSV_COLUMNS])
-    for chunks in (export_tasks(user_id), export_trash(user_id, last_number)):
+    for chunks in (export_rows(Task, user_id), export_trash(user_id, last_number)):
         for chunk in chunks:
             yield csv_lines([cell(row.get(column)) for column in CSV_COLUMNS] for row in chunk)
 
@@ -64,54 +75,12 @@ def cell(value: object) -> str:
     return "" if value is None else escape_cell(str(value))
 
 
-def export_tasks(user_id: str) -> Iterator[Chunk]:
-    """Chunks of tasks in the order of their creation."""
-    tasks = Task.objects.for_user(user_id).order_by("created_at", "id")
-
-    def behind(last: Task | None) -> list[Task]:
-        beyond = [TupleGreaterThan((F("created_at"), F("id")), (last.created_at, last.id))] if last else []
-        return list(tasks.filter(*beyond)[:CHUNK])
-
-    for chunk in keyset(user_id, behind):
-        yield [to_contract(user_id, task.id, task.state()) for task in chunk]
-
-
 def export_trash(user_id: str, last_number: int) -> Iterator[Chunk]:
-    """Chunks of tasks as they were when they were deleted: what was in the trash at this entry, or came there since."""
-    deletions = user_journal(user_id).in_trash(until=last_number).order_by("number")
-    for chunk in keyset(user_id, entries_behind(deletions)):
+    """Yield deleted tasks as they were: those in the trash at this entry of the journal, and those deleted since."""
+    deletions = JournalEntry.objects.for_user(user_id).in_trash(until=last_number)
+    for chunk in stream_rows(deletions, Ownership.from_model(JournalEntry).order):
         yield [
             to_contract(user_id, entry.task_id, {field: pair[0] for field, pair in entry.changes.items()})
             | {"deleted_at": to_rfc3339(entry.at)}
             for entry in chunk
         ]
-
-
-def export_journal(user_id: str) -> Iterator[Chunk]:
-    """Chunks of all entries of the journal in their order."""
-    for chunk in keyset(user_id, entries_behind(user_journal(user_id).order_by("number"))):
-        yield [{**entry.record(), "hash": entry.hash} for entry in chunk]
-
-
-def user_journal(user_id: str) -> JournalEntryQuerySet:
-    return JournalEntry.objects.for_user(user_id)
-
-
-def entries_behind(entries: JournalEntryQuerySet) -> Callable[[JournalEntry | None], list[JournalEntry]]:
-    return lambda last: list(entries.filter(number__gt=last.number if last else 0)[:CHUNK])
-
-
-def keyset[Row](user_id: str, behind: Callable[[Row | None], list[Row]]) -> Iterator[list[Row]]:
-    """Chunks of rows, each read behind the last row of the one before, and behind the wall.
-
-    The wall stands while a chunk is read and not between: the connection may serve somebody else then.
-    """
-    last: Row | None = None
-    while True:
-        with scoped_to(lambda: user_id):
-            chunk = behind(last)
-        if chunk:
-            yield chunk
-        if len(chunk) < CHUNK:
-            return
-        last = chunk[-1]

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from tasks.forms import id_or_new
+from tasks.ids import parse_uuid_or_create
 from tasks.validators import with_unix_line_ends
 
 from .importers import ParsedFile, RowError, UnsupportedFile, read_file, read_pasted
@@ -41,7 +41,7 @@ class PasteForm(forms.Form):
         self.parsed: ParsedFile | None = None
 
     def clean_id(self) -> uuid.UUID:
-        return id_or_new(self.cleaned_data["id"])
+        return parse_uuid_or_create(self.cleaned_data["id"])
 
     def clean(self) -> dict[str, Any]:
         if "lines" in self.cleaned_data and "id" in self.cleaned_data:

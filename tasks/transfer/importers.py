@@ -17,7 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tasks.models import Task, TaskQuerySet, deterministic_uuid
+from tasks.ids import deterministic_uuid
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.validators import MAX_TITLE, is_visible, with_unix_line_ends
 from todo_site.journal.models import State, to_rfc3339
 
@@ -103,7 +105,7 @@ class ImportPreview:
     def from_parsed_file(cls, parsed: ParsedFile, tasks: TaskQuerySet) -> Self:
         here = tasks.existing(parsed.tasks)
         new = [str(state["title"]) for task_id, state in parsed.tasks.items() if task_id not in here]
-        same = sum(has_same_content(task.state(), parsed.tasks[task_id]) for task_id, task in here.items())
+        same = sum(has_same_content(task.to_state(), parsed.tasks[task_id]) for task_id, task in here.items())
         return cls(new, same, len(here) - same, parsed.errors)
 
 

@@ -7,6 +7,7 @@ import zlib
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from todo_site.journal.models import turn_of
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
@@ -21,14 +22,6 @@ class PendingImportQuerySet(OwnedQuerySet["PendingImport"]):
             return self.create(name=name, packed=zlib.compress(content, level=1))
 
 
-class PendingImportManager(OwnedManager["PendingImport"]):
-    def get_queryset(self) -> PendingImportQuerySet:
-        return PendingImportQuerySet(self.model, using=self._db)
-
-    def for_user(self, user_id: str) -> PendingImportQuerySet:
-        return self.get_queryset().for_user(user_id)
-
-
 class PendingImport(OwnedBase):
     """A chosen file. It waits in the database, because the next request may come to another process or machine."""
 
@@ -37,7 +30,7 @@ class PendingImport(OwnedBase):
     packed = models.BinaryField(help_text="compressed by zlib")
     at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[PendingImportManager] = PendingImportManager()
+    objects: ClassVar = OwnedManager.from_queryset(PendingImportQuerySet)()
 
     class Ownership:
         journal = ()
@@ -46,6 +39,8 @@ class PendingImport(OwnedBase):
     class Meta(OwnedBase.Meta):
         abstract = False
         db_table = "task_upload"
+        verbose_name = _("file to import")
+        verbose_name_plural = _("files to import")
         indexes = [models.Index(fields=["user"], name="ix_task_upload_user")]
 
     def __str__(self) -> str:

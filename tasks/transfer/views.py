@@ -14,10 +14,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tasks.models import Task
-from tasks.views import OwnerRequest, add_undo_message, post_data
+from tasks.rate_limits import CREATE, EXPORT, IMPORT
+from tasks.views import add_undo_message
 from todo_site.journal.models import ChangeContext, JournalEntry, to_rfc3339
+from todo_site.ownership.requests import OwnerRequest
 from todo_site.web.database_errors import idempotent
-from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, is_safe, rate_limit
+from todo_site.web.forms import post_data
+from todo_site.web.rate_limits import is_safe, rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
 from .exporters import as_csv, as_json

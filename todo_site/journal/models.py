@@ -154,6 +154,12 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
         """One entry by its id, or all entries of a batch by the batch's."""
         return self.filter(Q(pk=entry_or_batch) | Q(batch=entry_or_batch))
 
+    def erase(self) -> None:
+        """Delete the journal. The database allows it only while an ERASE entry of the owner exists."""
+        self.create(number=0, verb=JournalEntry.Verb.ERASE)
+        self.exclude(verb=JournalEntry.Verb.ERASE).delete()
+        self.delete()
+
     def last_number(self) -> int:
         return self.newest_first().values_list("number", flat=True).first() or 0
 
@@ -177,14 +183,6 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
             entry.staff, entry.reason, entry.request_id = origin.staff, origin.reason, origin.request_id
             entry.hash = sealed = entry.compute_hash(sealed)
         return self.bulk_create(entries, batch_size=MAX_ROWS)
-
-
-class JournalEntryManager(OwnedManager["JournalEntry"]):
-    def get_queryset(self) -> JournalEntryQuerySet:
-        return JournalEntryQuerySet(self.model, using=self._db)
-
-    def for_user(self, user_id: str) -> JournalEntryQuerySet:
-        return self.get_queryset().for_user(user_id)
 
 
 class JournalEntry(OwnedBase):
@@ -217,7 +215,7 @@ class JournalEntry(OwnedBase):
 
     task_title = ""  # of an entry that is being made; not stored
 
-    objects: ClassVar[JournalEntryManager] = JournalEntryManager()
+    objects: ClassVar = OwnedManager.from_queryset(JournalEntryQuerySet)()
 
     class Ownership:
         journal = ()
@@ -227,6 +225,8 @@ class JournalEntry(OwnedBase):
     class Meta(OwnedBase.Meta):
         abstract = False
         db_table = "task_event"
+        verbose_name = gettext_lazy("history entry")
+        verbose_name_plural = gettext_lazy("history entries")
         constraints = [models.UniqueConstraint(fields=["user", "number"], name="uq_task_event_number")]
         indexes = [
             models.Index(fields=["user", "task_id", "-number"], name="ix_task_event_task"),
@@ -253,6 +253,9 @@ class JournalEntry(OwnedBase):
             "batch": self.batch and str(self.batch),
             "undoes": self.undoes and str(self.undoes),
         }
+
+    def to_export(self) -> dict[str, Any]:
+        return {**self.record(), "hash": self.hash}
 
     def compute_hash(self, previous: str) -> str:
         """The entry's hash, from its record and the hash of the entry before it ("" for the first).

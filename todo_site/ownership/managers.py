@@ -200,11 +200,11 @@ def is_creation_time(field: models.Field[Any, Any]) -> bool:
     return bool(getattr(field, "auto_now_add", False))
 
 
-class OwnedManager[M: models.Model](models.Manager[M]):
-    """The only manager of an owned model; ``Model.objects.for_user(request.user.id)`` is the way in."""
+OwnedManagerBase = models.Manager.from_queryset(OwnedQuerySet)
 
-    def get_queryset(self) -> OwnedQuerySet[M]:
-        return OwnedQuerySet(self.model, using=self._db)
 
-    def for_user(self, user_id: str) -> OwnedQuerySet[M]:
-        return self.get_queryset().for_user(user_id)
+class OwnedManager[M: models.Model](OwnedManagerBase[M]):
+    """The only manager of an owned model. Every query starts with ``Model.objects.for_user(request.user.id)``.
+
+    A model with queryset methods of its own uses ``OwnedManager.from_queryset(ItsQuerySet)()``.
+    """

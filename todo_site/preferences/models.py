@@ -30,14 +30,6 @@ class PreferencesQuerySet(OwnedQuerySet["Preferences"]):
         return self.get_or_default()
 
 
-class PreferencesManager(OwnedManager["Preferences"]):
-    def get_queryset(self) -> PreferencesQuerySet:
-        return PreferencesQuerySet(self.model, using=self._db)
-
-    def for_user(self, user_id: str) -> PreferencesQuerySet:
-        return self.get_queryset().for_user(user_id)
-
-
 class Preferences(OwnedBase):
     """How the pages look to one person. What is not stored is as the browser says."""
 
@@ -66,7 +58,7 @@ class Preferences(OwnedBase):
     shortcuts = models.BooleanField(default=True, db_default=True)
     language = models.CharField(max_length=16, blank=True, default="", db_default="")
 
-    objects: ClassVar[PreferencesManager] = PreferencesManager()
+    objects: ClassVar = OwnedManager.from_queryset(PreferencesQuerySet)()
 
     class Ownership:
         journal = ()

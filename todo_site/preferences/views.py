@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tasks.views import OwnerRequest, post_data
+from todo_site.ownership.requests import OwnerRequest
 from todo_site.web.database_errors import idempotent
+from todo_site.web.forms import post_data
 from todo_site.web.redirects import SeeOther
 
 from .forms import PreferencesForm, zones

@@ -10,7 +10,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from tasks.models import EditConflict, Task, TaskQuerySet
+from tasks.merge import EditConflict
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
+from todo_site.account_deletion import erase_rows
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
 from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry
@@ -109,7 +112,7 @@ def test_erases_everything_of_its_owner_and_nothing_else(alice: User, bob: User,
     tasks.filter(pk=task.id).move_to_trash(HERE)
     add(tasks, "Bread")
     add(Task.objects.for_user(bob.id), "Bob's")
-    assert tasks.erase(HERE) == {"tasks": 1, "in_trash": 1, "entries": 3}
+    assert erase_rows(alice.id) == {"tasks.Task": 1, "tasks.PendingImport": 0, "journal.JournalEntry": 3, "trash": 1}
     assert rows(tasks) == []
     assert journal(alice) == []
     assert verbs(bob) == ["create"]

@@ -18,10 +18,10 @@ from time import monotonic
 
 import pytest
 
+from tasks.rate_limits import EXPORT
 from todo_site.better_auth.tests.auth_server import Person
 from todo_site.operations.tests.unit.test_metrics import timings
 from todo_site.tests.server import ROOT, Server, empty_database, running_server
-from todo_site.web.rate_limits import EXPORT
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite

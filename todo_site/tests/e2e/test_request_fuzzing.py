@@ -27,7 +27,7 @@ from todo_site.tests.personas import ACCOUNTS, TABLES
 from todo_site.tests.programs.request_fuzzing import FORM, TOKEN, TYPED, Answer, Request, Target, make, send
 from todo_site.tests.server import running_server
 from todo_site.tests.unit.test_routes import POLICIES, ROUTES
-from todo_site.web.redirects import is_inside
+from todo_site.web.redirects import is_local_path
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "600"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -121,7 +121,7 @@ def problems(request: Request, answer: Answer) -> Iterator[str]:
     if answer.status not in range(200, 500) and answer.status not in {501, 505}:
         yield f"status {answer.status}"
     yield from (words for words in (SECRET, "alice-account", "Traceback") if words.encode() in said)
-    if TYPED in headers.get("Set-Cookie", "") or not is_inside(headers.get("Location", "/").partition("?")[0]):
+    if TYPED in headers.get("Set-Cookie", "") or not is_local_path(headers.get("Location", "/").partition("?")[0]):
         yield "header"
     if "X-Request-ID" in headers and not is_file:
         yield from (name for name, value in POLICIES.items() if headers.get(name) != value)

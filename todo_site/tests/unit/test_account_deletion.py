@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tasks.models import Task
+from todo_site.account_deletion import count_rows
 from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, Staff, User
 from todo_site.better_auth.tests.factories import make_account
@@ -50,11 +51,11 @@ def fill(user: User) -> None:
 
 
 def kept(user: User) -> dict[str, int]:
-    return Task.objects.for_user(user.id).count_rows()
+    return {label: n for label, n in count_rows(user.id).items() if n}
 
 
-ALL = {"tasks": 2, "in_trash": 1, "entries": 4}
-NOTHING = {"tasks": 0, "in_trash": 0, "entries": 0}
+ALL = {"tasks.Task": 2, "trash": 1, "journal.JournalEntry": 4}
+NOTHING: dict[str, int] = {}
 
 
 def confirm(client: Client, what: str, password: str = PASSWORD, sure: str = "on") -> Response:

@@ -34,8 +34,8 @@ from todo_site.tests.personas import (
     rows,
     taken_back,
 )
-from todo_site.web.middleware import PolicyMiddleware
-from todo_site.web.redirects import is_inside
+from todo_site.web.middleware.security_headers import PolicyMiddleware
+from todo_site.web.redirects import is_local_path
 
 pytestmark = pytest.mark.django_db
 
@@ -192,7 +192,7 @@ def check(personas: Personas, route: str, visitor: Visitor, answer: Answer) -> N
     kept = set(re.split(", ?", answer.headers["Cache-Control"]))
     assert {"private", "no-store"} <= kept or route == "manifest.webmanifest"
     assert "Cookie" in answer.headers["Vary"]
-    assert is_inside(answer.headers.get("Location", "/"))
+    assert is_local_path(answer.headers.get("Location", "/"))
 
 
 POLICIES = {

@@ -17,12 +17,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.factories import make_task
-from tasks.transfer import exporters
 from tasks.transfer.contract import escape_cell, unescape_cell
 from todo_site.better_auth.models import User
 from todo_site.journal.models import ChangeContext
+from todo_site.ownership import streaming
 from todo_site.tests.server import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,7 @@ def tasks(alice: User) -> TaskQuerySet:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporters, "CHUNK", 3)
+    monkeypatch.setattr(streaming, "CHUNK_SIZE", 3)
 
 
 def add(tasks: TaskQuerySet, title: str, description: str | None = None) -> Task:

@@ -20,13 +20,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.factories import make_task
 from tasks.transfer.forms import ImportForm
 from tasks.transfer.importers import parse_state
 from tasks.transfer.models import PendingImport
 from tasks.transfer.tests.unit.test_exporters import NASTY, whole
 from tasks.validators import is_visible
+from todo_site.account_deletion import erase_rows
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
 from todo_site.journal.models import ChangeContext, JournalEntry
@@ -83,7 +85,7 @@ def test_gives_back_what_was_exported_and_erased(alices: Client, tasks: TaskQuer
     add(tasks, "Gone")
     tasks.filter(title="Gone").move_to_trash(HERE)
     before, content = rows(tasks), whole(alices, f"/export/{name}")
-    tasks.erase(HERE)
+    erase_rows(tasks.owner)
     take(alices, name, content)
     assert rows(tasks) == before
     journal = JournalEntry.objects.for_user(tasks.owner)
@@ -106,7 +108,7 @@ def test_gives_back_whatever_can_be_written(alices: Client, tasks: TaskQuerySet,
     before = rows(tasks)
     for name in ("tasks.json", "tasks.csv"):
         content = whole(alices, f"/export/{name}")
-        tasks.erase(HERE)
+        erase_rows(tasks.owner)
         take(alices, name, content)
         assert rows(tasks) == before
 
@@ -184,7 +186,7 @@ def test_keeps_one_file_and_lets_it_go_with_all_else(alice: User, alices: Client
     preview(alices, "a.txt", "Milk")
     assert "Import of “b.txt”" in preview(alices, "b.txt", "Bread")
     assert PendingImport.objects.for_user(alice.id).count() == 1
-    tasks.erase(HERE)
+    erase_rows(tasks.owner)
     assert not PendingImport.objects.for_user(alice.id).exists()
 
 

@@ -185,7 +185,7 @@ def test_restores_nothing_while_somebody_uses_the_database(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("backup", tmp_path / "backup")
-    monkeypatch.setattr("todo_site.operations.management.commands.restore.PATIENCE", 0.1)
+    monkeypatch.setattr("todo_site.operations.sqlite_backup.RESTORE_LOCK_TIMEOUT", 0.1)
     with closing(sqlite3.connect(database, isolation_level=None)) as site:
         site.execute("PRAGMA journal_mode=WAL")
         site.execute("BEGIN IMMEDIATE")
@@ -202,7 +202,7 @@ def test_restores_nothing_while_somebody_uses_the_database(
     ("statement", "message"),
     [
         ("DROP TABLE django_migrations", "not a database of this site"),
-        ("DELETE FROM django_migrations WHERE app = 'tasks'", "not a database of this site"),
+        ("DELETE FROM django_migrations WHERE app = 'better_auth'", "not a database of this site"),
         (
             "INSERT INTO django_migrations (app, name, applied) VALUES ('tasks', '9999_later', '2030-01-01')",
             "9999_later",

@@ -15,7 +15,7 @@ from django.urls import path
 from pytest_django import Settings
 
 from todo_site.better_auth.tests.factories import make_user
-from todo_site.operations.log_formatter import Formatter
+from todo_site.operations.log_formatter import JsonFormatter
 
 TYPED = "buy a ring for Bob"
 
@@ -34,7 +34,7 @@ class Failure(Exception):
 
 def written(record: logging.LogRecord) -> dict[str, Any]:
     """The line that is written for a record, which has no line of its own for anything."""
-    text = Formatter().format(record)
+    text = JsonFormatter().format(record)
     assert "\n" not in text
     line: dict[str, Any] = json.loads(text)
     return line
@@ -165,7 +165,7 @@ def test_shows_nothing_typed_when_a_page_fails(settings: Settings) -> None:
     settings.ROOT_URLCONF = __name__
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Formatter())
+    handler.setFormatter(JsonFormatter())
     logging.getLogger("django.request").addHandler(handler)
     try:
         response = Client(raise_request_exception=False).get("/failing/", {"title": TYPED})
@@ -180,4 +180,4 @@ def test_shows_nothing_typed_when_a_page_fails(settings: Settings) -> None:
 
 
 def test_is_what_the_site_writes_its_log_with() -> None:
-    assert Formatter in [type(handler.formatter) for handler in logging.getLogger().handlers]
+    assert JsonFormatter in [type(handler.formatter) for handler in logging.getLogger().handlers]

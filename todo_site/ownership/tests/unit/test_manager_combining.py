@@ -13,7 +13,8 @@ from django.db.models import Count, Max, Q
 from django.db.models.lookups import Exact
 from django.db.models.sql.where import AND, OR, NothingNode, WhereNode
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.two_users import TwoUsers, hand_made, make_two_users, titles
 from todo_site.better_auth.models import User
 from todo_site.ownership.managers import UserIdRequired

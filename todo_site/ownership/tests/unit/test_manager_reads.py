@@ -25,7 +25,8 @@ from django.test import RequestFactory
 from django.utils.text import format_lazy
 from django.views.generic import DetailView, ListView
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.two_users import TwoUsers, collect, make_two_users, titles
 from todo_site.better_auth.models import User
 from todo_site.ownership.managers import OwnedManager, UserIdRequired
@@ -297,7 +298,7 @@ def test_stays_owned_when_the_kind_of_query_changes() -> None:
 
 def test_binds_to_one_string(users: TwoUsers) -> None:
     assert titles(Task.objects.for_user(users.alice.id).order_by("title")) == ["A1", "A2"]
-    assert titles(Task.objects.get_queryset().filter(title="A1").for_user(users.alice.id)) == ["A1"]
+    assert titles(Task.objects.all().filter(title="A1").for_user(users.alice.id)) == ["A1"]
 
 
 NO_USER_IDS: dict[str, Callable[[User], object]] = {

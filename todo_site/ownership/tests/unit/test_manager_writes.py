@@ -14,7 +14,8 @@ from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from tasks.tests.two_users import TwoUsers, make_two_users, titles
 from todo_site.journal.models import ChangeContext
 from todo_site.ownership.managers import UserIdRequired
@@ -317,7 +318,7 @@ def test_leaves_the_table_standing_when_all_is_deleted(users: TwoUsers) -> None:
 
 def test_adds_for_nobody_else(users: TwoUsers) -> None:
     planted = Task(user_id=users.bob.id, title="Planted")
-    for tasks in (users.mine, Task.objects.get_queryset()):
+    for tasks in (users.mine, Task.objects.all()):
         with pytest.raises(UserIdRequired):
             tasks.add(planted, ChangeContext())
 

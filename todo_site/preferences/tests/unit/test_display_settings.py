@@ -134,7 +134,7 @@ def test_needs_an_owner(alice: User, bob: User) -> None:
     with pytest.raises(UserIdRequired):
         Preferences.objects.for_user(bob.id).create(user_id=alice.id)
     with pytest.raises(UserIdRequired), transaction.atomic():
-        Preferences.objects.get_queryset().remember(theme="light")
+        Preferences.objects.all().remember(theme="light")
     assert not Preferences.objects.for_user(bob.id).filter(pk=alice.id).update(theme="light")
     assert stored(alice) == {**DEFAULTS, "theme": "dark"}
 

@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
-from todo_site.operations.log_formatter import Formatter
-from todo_site.web import middleware
+from todo_site.operations import middleware
+from todo_site.operations.log_formatter import JsonFormatter
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def lines() -> Iterator[Lines]:
     """Reads what the access log has so far."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Formatter())
+    handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("todo_site.access")
     logger.addHandler(handler)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]

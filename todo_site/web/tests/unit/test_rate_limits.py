@@ -11,10 +11,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tasks.models import Task
+from tasks.rate_limits import CREATE, EXPORT, IMPORT, SEARCH
 from todo_site.better_auth.models import User
 from todo_site.web import rate_limits
 from todo_site.web.models import RateLimitCounter
-from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, SEARCH, RateLimit
+from todo_site.web.rate_limits import RateLimit
 
 HERE = "127.0.0.1"
 

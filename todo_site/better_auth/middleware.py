@@ -13,7 +13,7 @@ from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
 
 from todo_site.web.pending_form import PendingForm
-from todo_site.web.server_timing import timed
+from todo_site.web.server_timing import measure
 
 from . import bearer_tokens, sessions, signed_cookies
 from .models import User
@@ -24,7 +24,7 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
     """Who is asking, looked up once per request: by the session cookie, by a bearer token, or nobody."""
     cached: User | AnonymousUser | None = getattr(request, "_cached_user", None)
     if cached is None:
-        with timed(request, "session"):
+        with measure(request, "session"):
             user = sessions.find_by_token(signed_cookies.signed_values(request, "session_token"))
             if user is None and (token := bearer_tokens.bearer(request)):
                 user = bearer_tokens.find_user(token)

@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from todo_site.better_auth import bearer_tokens
-from todo_site.web.client_address import client_address
+from todo_site.web.client_address import get_client_address
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -55,7 +55,7 @@ def is_direct_from_this_machine(request: HttpRequest) -> bool:
     """Whether it comes from this machine and through no proxy, which would make the whole world look like that."""
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False
-    address = client_address(request)
+    address = get_client_address(request)
     return bool(address) and ipaddress.ip_address(address).is_loopback
 
 

@@ -23,7 +23,7 @@ from pytest_django import Settings
 from tasks.models import Task
 from todo_site.better_auth.models import User
 from todo_site.journal.models import ChangeContext, JournalEntry
-from todo_site.web.middleware.security_headers import PolicyMiddleware
+from todo_site.web.middleware.security_headers import SecurityHeadersMiddleware
 from todo_site.web.redirects import is_local_path
 
 from .crowd import VISITORS, Answer, Crowd, Person, Visitor, make_crowd, make_person, rows, taken_back
@@ -194,7 +194,7 @@ POLICIES = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": PolicyMiddleware.HEADERS["Permissions-Policy"],
+    "Permissions-Policy": SecurityHeadersMiddleware.HEADERS["Permissions-Policy"],
 }
 
 

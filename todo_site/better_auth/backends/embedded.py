@@ -14,7 +14,7 @@ from todo_site.better_auth import sessions
 from todo_site.better_auth.exceptions import AccountError
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.passwords import hash_password, verify_password
-from todo_site.web.client_address import client_address
+from todo_site.web.client_address import get_client_address
 from todo_site.web.rate_limits import RateLimit, network_prefix
 
 BY_ADDRESS = RateLimit("sign-in by address", limit=20, seconds=60)
@@ -23,7 +23,7 @@ BY_ACCOUNT = RateLimit("sign-in by account", limit=10, seconds=900)
 
 def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
     """Make an account and sign in to it. Raises AccountError, RateLimitExceeded."""
-    address = client_address(request)
+    address = get_client_address(request)
     BY_ADDRESS.check(network_prefix(address))
     try:
         user = User.objects.create_user(email, password, name)
@@ -36,7 +36,7 @@ def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
     """Sign in. Raise RateLimitExceeded, or the same AccountError for a wrong password and an unknown address."""
-    address = client_address(request)
+    address = get_client_address(request)
     BY_ADDRESS.check(network_prefix(address))
     BY_ACCOUNT.check(email)
     account = Account.objects.filter(provider_id="credential", user__email=email).first()

@@ -19,7 +19,7 @@ from todo_site.better_auth import client, sessions
 from todo_site.better_auth.client import ClientInfo, Reply
 from todo_site.better_auth.exceptions import AccountError, AuthServerUnavailable
 from todo_site.better_auth.models import User
-from todo_site.web.client_address import client_address
+from todo_site.web.client_address import get_client_address
 from todo_site.web.rate_limits import RateLimitExceeded
 
 from .embedded import BY_ACCOUNT, require_new_session
@@ -151,7 +151,7 @@ def request_server(request: HttpRequest, path: str, body: dict[str, Any]) -> Rep
     """Relay a form. Raises AuthServerUnavailable."""
     client_info = ClientInfo(
         cookies=own_cookies(request),
-        address=client_address(request),
+        address=get_client_address(request),
         user_agent=request.headers.get("User-Agent", ""),
     )
     return client.post(path, body, client_info)

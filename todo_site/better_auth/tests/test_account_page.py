@@ -232,7 +232,7 @@ def test_forgets_the_failures_after_the_right_password(alices: Client, alice: Us
     for _ in range(9):
         BY_ACCOUNT.check(alice.id)
     assert change_password(alices).status_code == 303
-    assert not RateLimitCounter.objects.filter(key=BY_ACCOUNT.key(alice.id)).exists()
+    assert not RateLimitCounter.objects.filter(key=BY_ACCOUNT.get_key(alice.id)).exists()
 
 
 # Who may ask, and how

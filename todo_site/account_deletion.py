@@ -19,9 +19,11 @@ from django.views.decorators.http import require_POST, require_safe
 from tasks.models import Task
 from tasks.views import OwnerRequest
 
-from .better_auth.backends.embedded import has_password
+from .better_auth.backends import get_backend
+from .better_auth.backends.reauthentication import has_password
 from .better_auth.forms import ConfirmForm
-from .better_auth.views import clear_browser, get_backend, run_action, with_status_of
+from .better_auth.views.authentication import clear_browser
+from .better_auth.views.form_actions import copy_status, run_action
 from .journal.models import ChangeContext
 
 RECEIPT = "receipt"
@@ -42,7 +44,7 @@ def erase_tasks(request: OwnerRequest) -> HttpResponse:
     form = ConfirmForm(request.POST, prefix="tasks", has_password=has_password(request))
     response = run_action(request, form, get_backend().confirm, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, data_page(request, tasks_form=form))
+        return copy_status(response, data_page(request, tasks_form=form))
     keep_receipt(request, tasks.erase(ChangeContext.from_request(request)), account=False)
     return response
 
@@ -55,7 +57,7 @@ def delete_account(request: OwnerRequest) -> HttpResponse:
     erased = tasks.count_rows()
     response = run_action(request, form, get_backend().delete_account, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, data_page(request, account_form=form))
+        return copy_status(response, data_page(request, account_form=form))
     clear_browser(request, response)
     keep_receipt(request, erased, account=True)
     return response

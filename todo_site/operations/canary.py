@@ -61,7 +61,7 @@ class Canary:
         now = timezone.now()
         times = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME}
         new_id: Any = Session._meta.get_field("id")
-        self.session = Session.objects.create(id=new_id.new_value(), token=random_token(), user=self.user, **times)
+        self.session = Session.objects.create(id=new_id.generate(), token=random_token(), user=self.user, **times)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -71,7 +71,7 @@ class Canary:
     def ask(self, path: str, form: dict[str, str] | None = None) -> Page:
         """GET a page, or POST a form with the token of the list page."""
         secure = urlsplit(settings.BETTER_AUTH_URL or self.site).scheme == "https"
-        jar = {signed_cookies.prefixed("session_token", secure=secure): signed_cookies.sign(self.session.token)}
+        jar = {signed_cookies.add_prefix("session_token", secure=secure): signed_cookies.sign(self.session.token)}
         headers = {"Accept-Language": "en"}
         body = None
         if form is not None:
@@ -131,7 +131,7 @@ def account(email: str, name: str) -> User:
     """An account without a password: nobody signs in to it."""
     now = timezone.now()
     new_id: Any = User._meta.get_field("id")
-    values = {"id": new_id.new_value(), "name": name, "email_verified": False, "created_at": now, "updated_at": now}
+    values = {"id": new_id.generate(), "name": name, "email_verified": False, "created_at": now, "updated_at": now}
     user, _is_new = User.objects.get_or_create(email=email, defaults=values)
     return user
 

@@ -60,7 +60,7 @@ def is_direct_from_this_machine(request: HttpRequest) -> bool:
 
 
 def has_token(request: HttpRequest) -> bool:
-    given, expected = bearer_tokens.bearer(request), settings.METRICS_TOKEN
+    given, expected = bearer_tokens.get_token(request), settings.METRICS_TOKEN
     return bool(given and expected) and hmac.compare_digest(str(given).encode(), expected.encode())
 
 

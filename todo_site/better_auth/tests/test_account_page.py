@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from todo_site.better_auth import signed_cookies
-from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.passwords import verify_password
+from todo_site.better_auth.rate_limits import BY_ACCOUNT
 from todo_site.web.models import RateLimitCounter
 
 from .factories import make_account, make_session

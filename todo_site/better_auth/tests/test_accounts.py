@@ -12,8 +12,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from todo_site.better_auth import signed_cookies
-from todo_site.better_auth.backends.embedded import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.models import Account, Session, User
+from todo_site.better_auth.rate_limits import BY_ACCOUNT, BY_ADDRESS
 from todo_site.web.models import RateLimitCounter
 from todo_site.web.rate_limits import network_prefix
 

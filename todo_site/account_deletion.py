@@ -22,9 +22,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tasks.models import Task
 
-from .better_auth.backends.embedded import has_password
+from .better_auth.backends import get_backend
+from .better_auth.backends.reauthentication import has_password
 from .better_auth.forms import ConfirmForm
-from .better_auth.views import clear_browser, get_backend, run_action, with_status_of
+from .better_auth.views.authentication import clear_browser
+from .better_auth.views.form_actions import copy_status, run_action
 from .journal.models import JournalEntry, turn_of
 from .ownership import registry
 from .ownership.requests import OwnerRequest
@@ -47,7 +49,7 @@ def erase_tasks(request: OwnerRequest) -> HttpResponse:
     form = ConfirmForm(request.POST, prefix="tasks", has_password=has_password(request))
     response = run_action(request, form, get_backend().confirm, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, render_data_page(request, tasks_form=form))
+        return copy_status(response, render_data_page(request, tasks_form=form))
     store_receipt(request, erase_rows(request.user.id), account=False)
     return response
 
@@ -59,7 +61,7 @@ def delete_account(request: OwnerRequest) -> HttpResponse:
     erased = count_rows(request.user.id)
     response = run_action(request, form, get_backend().delete_account, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, render_data_page(request, account_form=form))
+        return copy_status(response, render_data_page(request, account_form=form))
     clear_browser(request, response)
     store_receipt(request, erased, account=True)
     return response
@@ -70,7 +72,7 @@ def render_data_page(
 ) -> HttpResponse:
     needs_password = has_password(request)
     context = {
-        "amounts": label_counts(count_rows(request.user.id)),
+        "counts": label_counts(count_rows(request.user.id)),
         "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=needs_password),
         "account_form": account_form or ConfirmForm(prefix="account", has_password=needs_password),
     }
@@ -117,4 +119,4 @@ def receipt(request: HttpRequest) -> HttpResponse:
     stored = request.session.get(RECEIPT_KEY)
     if stored is None or timezone.now() - (at := datetime.fromisoformat(stored["at"])) > RECEIPT_LIFETIME:
         raise Http404
-    return render(request, "web/receipt.html", {**stored, "at": at, "amounts": label_counts(stored["erased"])})
+    return render(request, "web/receipt.html", {**stored, "at": at, "counts": label_counts(stored["erased"])})

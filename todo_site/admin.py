@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
-from todo_site.better_auth.views import sign_out
+from todo_site.better_auth.views.authentication import sign_out
 
 
 class TodoAdminSite(admin.AdminSite):

@@ -234,7 +234,7 @@ def reason_cookie(staff: Person, owner: Person) -> str:
 def token_of(user: User) -> str:
     jwk = {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "tests", "alg": "EdDSA"}
     bearer_tokens._key_sets[AUTH_SERVER] = bearer_tokens.KeySet(
-        {"tests": jwt.PyJWK.from_dict(jwk)}, asked_at=monotonic()
+        {"tests": jwt.PyJWK.from_dict(jwk)}, requested_at=monotonic()
     )
     now = int(timezone.now().timestamp())
     claims = {"sub": user.id, "iss": AUTH_SERVER, "aud": AUTH_SERVER, "iat": now, "exp": now + 900}

@@ -34,7 +34,7 @@ from todo_site.tests.personas import (
     rows,
     taken_back,
 )
-from todo_site.web.middleware.security_headers import PolicyMiddleware
+from todo_site.web.middleware.security_headers import SecurityHeadersMiddleware
 from todo_site.web.redirects import is_local_path
 
 pytestmark = pytest.mark.django_db
@@ -205,7 +205,7 @@ POLICIES = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": PolicyMiddleware.HEADERS["Permissions-Policy"],
+    "Permissions-Policy": SecurityHeadersMiddleware.HEADERS["Permissions-Policy"],
 }
 
 

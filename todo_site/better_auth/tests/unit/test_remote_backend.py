@@ -23,8 +23,8 @@ from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth import client as auth_client
 from todo_site.better_auth import signed_cookies
-from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
+from todo_site.better_auth.rate_limits import BY_ACCOUNT
 from todo_site.better_auth.tests.factories import make_session
 from todo_site.tests.server import free_port
 
@@ -80,8 +80,8 @@ class Stub:
 
 def forget_connections() -> None:
     """Close what other tests left open, and let the next call read the time-outs anew."""
-    auth_client.pool().clear()
-    auth_client.pool.cache_clear()
+    auth_client.get_pool().clear()
+    auth_client.get_pool.cache_clear()
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ def test_leaves_a_wrong_configuration_to_those_who_read_the_log(
     response = client.post(path, FORM)
     assert (response.status_code, error_of_form(response)) == (503, UNAVAILABLE)
     assert code not in response.text
-    own = [record for record in caplog.records if record.name == "todo_site.better_auth.views"]
+    own = [record for record in caplog.records if record.name == "todo_site.better_auth.views.form_actions"]
     assert [record.levelname for record in own] == ["ERROR"]
     assert f"403 {code}" in own[0].message
 
@@ -725,7 +725,7 @@ def test_uses_a_connection_again(client: Client, stub: Stub) -> None:
 def test_does_not_use_a_connection_again_that_was_idle_for_too_long(
     client: Client, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth_client, "MAX_IDLE", 0)
+    monkeypatch.setattr(auth_client, "MAX_IDLE_SECONDS", 0)
     for _ in range(3):
         assert client.post("/sign-in/", FORM).status_code == 303
     assert (len(stub.seen), stub.connections) == (3, 3)
@@ -748,7 +748,7 @@ def test_gives_nobody_an_answer_that_came_too_late_for_somebody_else(
     stub.answer = answer(GOOD, f"Set-Cookie: {SESSION}=alices; Path=/")
     assert Client().post("/sign-in/", FORM).status_code == 503
     stub.may_answer.set()
-    auth_client.pool().connection_from_url(stub.url).timeout = urllib3.Timeout(8)
+    auth_client.get_pool().connection_from_url(stub.url).timeout = urllib3.Timeout(8)
     stub.answer = answer(GOOD, f"Set-Cookie: {SESSION}=bobs; Path=/")
     response = Client().post("/sign-in/", FORM)
     assert (response.status_code, response.cookies[SESSION].value) == (303, "bobs")

@@ -149,8 +149,8 @@ addEventListener("htmx:configRequest", ({ detail }) => {
 
 addEventListener("htmx:beforeRequest", ({ detail: { elt, requestConfig } }) => {
   const pressed = requestConfig.triggeringEvent?.submitter ?? elt; // for a form around all rows, the button of one row
-  const row = pressed.closest(ROWS) ?? document.querySelector("li:has(.pick:checked)");
-  focusTarget = { row: [...document.querySelectorAll(ROWS)].indexOf(row), control: elt.matches(".bulk") ? ".pick" : "button, a" };
+  const row = pressed.closest(ROWS) ?? document.querySelector("li:has(.select-box:checked)");
+  focusTarget = { row: [...document.querySelectorAll(ROWS)].indexOf(row), control: elt.matches(".bulk") ? ".select-box" : "button, a" };
   if (elt === quickAdd) {
     focusTarget.sent = elt.elements.title.value;
     elt.elements.title.value = ""; // users can enter the next task before the response
@@ -173,7 +173,7 @@ addEventListener("htmx:afterRequest", ({ detail: { xhr, requestConfig } }) => {
   const done = xhr.status >= 200 && xhr.status < 300 && !redirected.has(xhr);
   elt.ariaBusy = null;
   if (elt === quickAdd) finishQuickAdd(done);
-  else if (done && elt.matches(".tick")) updateRow(elt);
+  else if (done && elt.matches(".toggle")) updateRow(elt);
   if (document.activeElement === document.body) restoreFocus();
 });
 
@@ -189,15 +189,15 @@ function finishQuickAdd(done) {
 }
 
 /** Show the new status of a row in place. The next page load moves it to its place in the list. */
-function updateRow(tick) {
-  const row = tick.closest(".task");
+function updateRow(button) {
+  const row = button.closest(".task");
   const title = row.querySelector(".title");
   const texts = row.parentElement.dataset;
-  const completed = row.classList.toggle("completed", tick.value === "completed");
-  tick.value = completed ? "pending" : "completed";
-  tick.ariaLabel = (completed ? texts.reopen : texts.complete).replace("{title}", () => title.textContent);
-  row.querySelector(".state")?.remove();
-  if (completed) title.after(" ", createElement("span", "state", texts.completed));
+  const completed = row.classList.toggle("completed", button.value === "completed");
+  button.value = completed ? "pending" : "completed";
+  button.ariaLabel = (completed ? texts.reopen : texts.complete).replace("{title}", () => title.textContent);
+  row.querySelector(".badge")?.remove();
+  if (completed) title.after(" ", createElement("span", "badge", texts.completed));
 }
 
 /** Move the focus to the row that replaced the focused one, or to the heading. */

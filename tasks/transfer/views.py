@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from tasks.messages import add_undo_message
 from tasks.models import Task
-from tasks.views import add_undo_message
 from todo_site.journal.models import ChangeContext, JournalEntry, to_rfc3339
 from todo_site.ownership.requests import OwnerRequest
 from todo_site.web.database_errors import idempotent

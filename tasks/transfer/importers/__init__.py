@@ -20,10 +20,9 @@ from django.utils.translation import ngettext
 from tasks.ids import deterministic_uuid
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
+from tasks.transfer.contract import unescape_cell
 from tasks.validators import MAX_TITLE, is_visible, with_unix_line_ends
 from todo_site.journal.models import State, to_rfc3339
-
-from .contract import unescape_cell
 
 MAX_TASKS = 50_000  # of one file
 MAX_PARTS = 2_000_000  # brackets and commas of a JSON file: a small one could fill the memory with them

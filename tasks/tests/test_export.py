@@ -40,7 +40,7 @@ def tasks(alice: User) -> TaskQuerySet:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporters, "CHUNK", 3)
+    monkeypatch.setattr(exporters, "CHUNK_SIZE", 3)
 
 
 def add(tasks: TaskQuerySet, title: str, description: str | None = None) -> Task:

@@ -1,7 +1,7 @@
-"""All that one person has here, as a stream: read by keyset in chunks, so that it is never in memory at once.
+"""Exports of one user's data as streams. Rows are read by keyset in chunks, so that memory use is constant.
 
-No statement and no transaction stays open between two chunks. What changes meanwhile is therefore in it as it was when
-its chunk was read; a task that goes into the trash or comes out of it meanwhile may be in both, and is in one at least.
+No query or transaction stays open between two chunks. Each chunk shows the data at the time it was read. A task that is
+deleted or restored during the export appears at least once, and possibly both as a task and in the trash.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tasks.models import Task
 from todo_site.journal.models import JournalEntry, JournalEntryQuerySet, to_rfc3339
 from todo_site.ownership.row_level_security import scoped_to
 
-from .contract import CSV_COLUMNS, VERSION, escape_cell, to_contract
+from .contract import CSV_COLUMNS, VERSION, ExportedTask, escape_cell, to_contract
 
-CHUNK = 500
+CHUNK_SIZE = 500
 
 type Chunk = list[dict[str, Any]]
 
 
-def as_json(user_id: str, exported_at: str, last_number: int) -> Iterator[str]:
-    """The pieces of one JSON object. It is whole only with its last piece: one that was cut off does not parse."""
+def stream_json(user_id: str, exported_at: str, last_number: int) -> Iterator[str]:
+    """Yield the parts of one JSON object. An export that was cut off is not valid JSON."""
     yield f'{{"contract": {json.dumps(VERSION)}, "exported_at": {json.dumps(exported_at)}'
     parts = {
         "tasks": export_tasks(user_id),
@@ -36,82 +36,84 @@ def as_json(user_id: str, exported_at: str, last_number: int) -> Iterator[str]:
     }
     for name, chunks in parts.items():
         yield f',\n"{name}": ['
-        before = "\n"
+        separator = "\n"
         for chunk in chunks:
-            yield before + ",\n".join(json.dumps(row, ensure_ascii=False) for row in chunk)
-            before = ",\n"
+            yield separator + ",\n".join(json.dumps(row, ensure_ascii=False) for row in chunk)
+            separator = ",\n"
         yield "\n]"
     yield "}\n"
 
 
-def as_csv(user_id: str, last_number: int) -> Iterator[str]:
-    """The pieces of a CSV file for spreadsheets: the tasks, and behind them those of the trash."""
-    yield "\ufeff" + csv_lines([CSV_COLUMNS])
+def stream_csv(user_id: str, last_number: int) -> Iterator[str]:
+    """Yield the parts of a CSV file for spreadsheets: the tasks, then the trash."""
+    yield "\ufeff" + format_csv([CSV_COLUMNS])
     for chunks in (export_tasks(user_id), export_trash(user_id, last_number)):
         for chunk in chunks:
-            yield csv_lines([cell(row.get(column)) for column in CSV_COLUMNS] for row in chunk)
+            yield format_csv([format_cell(row.get(column)) for column in CSV_COLUMNS] for row in chunk)
 
 
-def csv_lines(rows: Iterable[Iterable[str]]) -> str:
+def format_csv(rows: Iterable[Iterable[str]]) -> str:
     lines = StringIO(newline="")
     csv.writer(lines, quoting=csv.QUOTE_ALL).writerows(rows)
     return lines.getvalue()
 
 
-def cell(value: object) -> str:
+def format_cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else escape_cell(str(value))
 
 
 def export_tasks(user_id: str) -> Iterator[Chunk]:
-    """Chunks of tasks in the order of their creation."""
+    """Yield chunks of tasks in the order of their creation."""
     tasks = Task.objects.for_user(user_id).order_by("created_at", "id")
 
-    def behind(last: Task | None) -> list[Task]:
-        beyond = [TupleGreaterThan((F("created_at"), F("id")), (last.created_at, last.id))] if last else []
-        return list(tasks.filter(*beyond)[:CHUNK])
+    def fetch_after(last: Task | None) -> list[Task]:
+        conditions = [TupleGreaterThan((F("created_at"), F("id")), (last.created_at, last.id))] if last else []
+        return list(tasks.filter(*conditions)[:CHUNK_SIZE])
 
-    for chunk in keyset(user_id, behind):
-        yield [to_contract(user_id, task.id, task.to_state()) for task in chunk]
+    for chunk in fetch_chunks(user_id, fetch_after):
+        yield [to_contract(ExportedTask(user_id, task.id, task.to_state())) for task in chunk]
 
 
 def export_trash(user_id: str, last_number: int) -> Iterator[Chunk]:
-    """Chunks of tasks as they were when they were deleted: what was in the trash at this entry, or came there since."""
-    deletions = user_journal(user_id).in_trash(until=last_number).order_by("number")
-    for chunk in keyset(user_id, entries_behind(deletions)):
+    """Yield chunks of deleted tasks, as they were before the deletion.
+
+    These are the tasks that were in the trash at the entry ``last_number``, and those that were deleted since.
+    """
+    deletions = JournalEntry.objects.for_user(user_id).in_trash(until=last_number)
+    for entries in fetch_entry_chunks(user_id, deletions):
         yield [
-            to_contract(user_id, entry.task_id, {field: pair[0] for field, pair in entry.changes.items()})
+            to_contract(ExportedTask(user_id, entry.task_id, {name: pair[0] for name, pair in entry.changes.items()}))
             | {"deleted_at": to_rfc3339(entry.at)}
-            for entry in chunk
+            for entry in entries
         ]
 
 
 def export_journal(user_id: str) -> Iterator[Chunk]:
-    """Chunks of all entries of the journal in their order."""
-    for chunk in keyset(user_id, entries_behind(user_journal(user_id).order_by("number"))):
-        yield [{**entry.record(), "hash": entry.hash} for entry in chunk]
+    """Yield chunks of all journal entries in their order."""
+    for entries in fetch_entry_chunks(user_id, JournalEntry.objects.for_user(user_id)):
+        yield [{**entry.record(), "hash": entry.hash} for entry in entries]
 
 
-def user_journal(user_id: str) -> JournalEntryQuerySet:
-    return JournalEntry.objects.for_user(user_id)
+def fetch_entry_chunks(user_id: str, entries: JournalEntryQuerySet) -> Iterator[list[JournalEntry]]:
+    def fetch_after(last: JournalEntry | None) -> list[JournalEntry]:
+        return list(entries.filter(number__gt=last.number if last else 0).order_by("number")[:CHUNK_SIZE])
+
+    return fetch_chunks(user_id, fetch_after)
 
 
-def entries_behind(entries: JournalEntryQuerySet) -> Callable[[JournalEntry | None], list[JournalEntry]]:
-    return lambda last: list(entries.filter(number__gt=last.number if last else 0)[:CHUNK])
+def fetch_chunks[Row](user_id: str, fetch_after: Callable[[Row | None], list[Row]]) -> Iterator[list[Row]]:
+    """Yield chunks of rows. ``fetch_after`` returns the chunk after a row, or the first chunk for None.
 
-
-def keyset[Row](user_id: str, behind: Callable[[Row | None], list[Row]]) -> Iterator[list[Row]]:
-    """Chunks of rows, each read behind the last row of the one before, and behind the wall.
-
-    The wall stands while a chunk is read and not between: the connection may serve somebody else then.
+    Row-level security applies while a chunk is read. Between chunks the connection may serve another user.
     """
     last: Row | None = None
     while True:
         with scoped_to(lambda: user_id):
-            chunk = behind(last)
+            chunk = fetch_after(last)
         if chunk:
             yield chunk
-        if len(chunk) < CHUNK:
+        if len(chunk) < CHUNK_SIZE:
             return
         last = chunk[-1]

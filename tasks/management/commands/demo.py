@@ -3,12 +3,12 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils.crypto import get_random_string
 
 from tasks.models import Task
-from todo_site.better_auth.models import User
 
 TASKS = [
     ("Buy milk, bread and a lemon", None),
@@ -22,17 +22,17 @@ TASKS = [
     ("Mend the back light of the bicycle", "The bulb is fine. It is the cable below the saddle."),
     ("Write the speech for Grandma's ninetieth", None),
 ]
-DONE = [("Pay the electricity bill", None), ("Return the drill to Ahmed", None), ("ImportPreview the week", None)]
+DONE = [("Pay the electricity bill", None), ("Return the drill to Ahmed", None), ("Plan the week", None)]
 
 
 class Command(BaseCommand):
-    help = "Adds an account with a realistic list of tasks, and prints its e-mail address and password."
+    help = "Add an account with sample tasks, and print its e-mail address and password."
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         email = f"demo-{get_random_string(6).lower()}@example.org"
         password = secrets.token_urlsafe(12)
-        user = User.objects.create_user(email, password, "Demo")
+        user = get_user_model().objects.create_user(email, password, "Demo")
         tasks = Task.objects.for_user(user.id)
         for title, description in reversed(TASKS):
             tasks.create(title=title, description=description)

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use, and the tripwire that watches every statement of the suite."""
+"""Fixtures that every test may use, and the owner_filter_guard that watches every statement of the suite."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_session, make_user
 from todo_site.preferences import cookie
 from todo_site.preferences.models import Preferences
+from todo_site.tests.isolation_layers import LAYERS, without
+from todo_site.tests.owner_filter_guard import owner_filter_guard
 from todo_site.tests.postgresql import end_connections
-from todo_site.tests.tripwire import tripwire
-from todo_site.tests.wall_alone import take_out_owner
-from todo_site.tests.walls import WALLS, without
+from todo_site.tests.row_level_security_only import take_out_owner
 from todo_site.web import rate_limits
 
 # Files of which each keeps a process busy for long, the longest first.
@@ -36,13 +36,13 @@ LONG = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    help_text = "take the owned manager and the tripwire out, so that row-level security has to hold alone"
-    parser.addoption("--wall-alone", action="store_true", help=help_text)
-    parser.addoption("--without", choices=list(WALLS), help="take this wall out: its own tests have to notice")
+    help_text = "take the owned manager and the owner_filter_guard out, so that row-level security has to hold alone"
+    parser.addoption("--row-level-security-only", action="store_true", help=help_text)
+    parser.addoption("--without-layer", choices=list(LAYERS), help="take this layer out: its own tests have to notice")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("wall_alone"):
+    if config.getoption("row_level_security_only"):
         take_out_owner()
 
 
@@ -55,6 +55,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
     # A long file that comes last keeps one process busy while the others have nothing more to do.
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_parallel_suffix(request: pytest.FixtureRequest) -> None:
+    """Name a database for each process on PostgreSQL. SQLite's is in memory; pytest-django knows that of one engine."""
+    if connection.vendor == "postgresql":
+        request.getfixturevalue("django_db_modify_db_settings_tox_suffix")
+        request.getfixturevalue("django_db_modify_db_settings_xdist_suffix")
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +93,7 @@ def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail any statement of any test that names an owned table without an owner in it."""
     mark = request.node.get_closest_marker("django_db")
     uses_database = bool(mark) or not {"db", "transactional_db"}.isdisjoint(request.fixturenames)
-    if not uses_database or request.config.getoption("wall_alone"):
+    if not uses_database or request.config.getoption("row_level_security_only"):
         yield
         return
     transactional = "transactional_db" in request.fixturenames or bool(mark and mark.kwargs.get("transaction"))
@@ -93,14 +101,14 @@ def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
 
     def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         # In front: what was put there by a ``with`` takes the last one away at its end.
-        if tripwire not in connection.execute_wrappers:
-            connection.execute_wrappers.insert(0, tripwire)
+        if owner_filter_guard not in connection.execute_wrappers:
+            connection.execute_wrappers.insert(0, owner_filter_guard)
 
     connection_created.connect(watch)  # connections of other threads too, and those that are made again
     watch(connection)
     yield
     connection_created.disconnect(watch)
-    connection.execute_wrappers.remove(tripwire)
+    connection.execute_wrappers.remove(owner_filter_guard)
     if (
         transactional and connection.vendor == "sqlite"
     ):  # where the tables are emptied by DELETE, the journal goes along
@@ -114,9 +122,9 @@ def _no_tries_of_other_tests() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _without_a_wall(request: pytest.FixtureRequest, _watched_statements: None) -> Iterator[None]:
-    wall = request.config.getoption("without")
-    with without(wall) if wall else nullcontext():
+def _without_layer(request: pytest.FixtureRequest, _watched_statements: None) -> Iterator[None]:
+    layer = request.config.getoption("without_layer")
+    with without(layer) if layer else nullcontext():
         yield
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from todo_site.journal.models import ChangeContext, JournalEntry
 from todo_site.ownership.row_level_security import scoped_to
-from todo_site.web.error_views import error_page
+from todo_site.web.error_views import render_error_page
 from todo_site.web.pending_form import PendingForm
 from todo_site.web.redirects import SeeOther, next_url
 
@@ -200,11 +200,13 @@ def require_reason(request: HttpRequest, selected: str) -> HttpResponse:
     if request.method != "POST":
         return SeeOther(reason_url)
     title, words = _("Say why first"), _("Nothing was changed. Give a reason in a new tab, then send this again.")
-    typed = PendingForm.from_post(request)
-    return error_page(request, 403, title, words, typed=typed, elsewhere=(reason_url, _("Give a reason")))
+    pending_form = PendingForm.from_post(request)
+    return render_error_page(
+        request, 403, title, words, pending_form=pending_form, link=(reason_url, _("Give a reason"))
+    )
 
 
 def edit_conflict_response(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
     title, words = _("Changed twice"), _("This task was changed meanwhile. Send yours again to write it over that.")
-    typed = PendingForm.from_post(request).replace("version", str(conflict.task.version))
-    return error_page(request, 409, title, words, typed=typed)
+    pending_form = PendingForm.from_post(request).replace("version", str(conflict.task.version))
+    return render_error_page(request, 409, title, words, pending_form=pending_form)

@@ -8,6 +8,16 @@ from .task_list.search import register_sqlite_functions
 class TasksConfig(AppConfig):
     name = "tasks"
     verbose_name = _("Tasks")
+    # Labels of the text fields of a pending form (todo_site.web.pending_form). Other fields of it are hidden.
+    resubmittable_fields = {
+        "title": _("Title"),
+        "description": _("Description"),
+        "lines": _("Tasks"),
+        "file_text": _("The text of the file"),
+    }
 
     def ready(self) -> None:
+        from .canary import TaskPages  # noqa: PLC0415
+
         connection_created.connect(register_sqlite_functions)
+        self.canary_pages = TaskPages()

@@ -1,50 +1,46 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models.functions import Length, Lower, Now, Trim
+from django.db.models.functions import Length, Lower, Trim
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from todo_site.journal.models import State, to_rfc3339
-from todo_site.ownership.fields import AutoTimestampField
 from todo_site.ownership.managers import OwnedManager
-from todo_site.ownership.models import OwnedBase
+from todo_site.ownership.models import OwnedModel
 
 from .querysets import TaskQuerySet
 from .state import get_version, state_to_fields
+from .transfer.contract import to_contract
 from .transfer.models import PendingImport
 from .validators import require_visible
 
 __all__ = ["PendingImport", "Task"]  # Django imports this module to find the models of the app
 
 
-class Task(OwnedBase):
+class Task(OwnedModel):
     """A task of one user. Its row disappears when the task goes to the trash; the journal keeps its state."""
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")
         COMPLETED = "completed", _("Completed")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     title = models.CharField(_("title"), max_length=255, validators=[require_visible])
     description = models.TextField(_("description"), null=True, blank=True)  # noqa: DJ001  NULL is "none" in the contract
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING
     )
-    created_at = AutoTimestampField(_("created"), auto_now_add=True, db_default=Now())
-    updated_at = AutoTimestampField(_("changed"), auto_now=True, db_default=Now())
-
     objects: ClassVar = OwnedManager.from_queryset(TaskQuerySet)()
 
     class Ownership:
         journal = ("title", "description", "status", "created_at", "updated_at")
         export = "tasks"
 
-    class Meta(OwnedBase.Meta):
+    class Meta(OwnedModel.Meta):
         abstract = False
         db_table = "task"
         verbose_name = _("task")
@@ -79,6 +75,9 @@ class Task(OwnedBase):
         """Return the columns as text, as the journal keeps them."""
         times = {"created_at": to_rfc3339(self.created_at), "updated_at": to_rfc3339(self.updated_at)}
         return {"title": self.title, "description": self.description, "status": self.status, **times}
+
+    def to_export(self) -> dict[str, Any]:
+        return to_contract(self.user_id, self.id, self.to_state())
 
     @classmethod
     def from_state(cls, user_id: str, task_id: uuid.UUID, state: State) -> Self:

@@ -28,13 +28,11 @@ from todo_site.journal.models import (
 )
 from todo_site.ownership.compiled_queries import CompiledQuery, Parameter
 from todo_site.ownership.managers import OWNER, OwnedQuerySet
-from todo_site.ownership.pipeline import fetch_all_in_pipeline
 
 from .ids import deterministic_uuid
 from .merge import find_base, merge_edit
 from .state import state_to_fields
 from .task_list.search import Search
-from .transfer.models import PendingImport
 from .undo import build_undo_steps
 
 if TYPE_CHECKING:
@@ -186,18 +184,12 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 raise JournalEntry.DoesNotExist
             return self._write(build_undo_steps(found, {task.pk: task.to_state() for task in existing}), context, head)
 
-    # All of an owner's data
+    # For staff
 
     def record_view(self, task_id: uuid.UUID | None, context: ChangeContext) -> None:
         """Add a journal entry that a member of the staff viewed a task, or the task list."""
         with turn_of(self.owner, self.db) as (head,):
             self._journal().record_view(task_id, context, head)
-
-    def count_rows(self) -> dict[str, int]:
-        """Return the numbers of the owner's tasks, tasks in the trash, and journal entries."""
-        journal = self._journal()
-        counts = fetch_all_in_pipeline(self._all().counted(), journal.counted(), journal.in_trash().counted())
-        return dict(zip(("tasks", "entries", "in_trash"), (n[0][0] if n else 0 for n in counts), strict=True))
 
     def count_by_owner(self, user_ids: Iterable[str]) -> dict[str, int]:
         """Return the number of tasks of each of these users, in one statement. Staff may see it without a reason."""
@@ -205,18 +197,6 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         counts = [When(pk=owner, then=Subquery(self.for_user(owner).counted())) for owner in owners]
         users = get_user_model().objects.filter(pk__in=owners)
         return dict(users.values_list("pk", Coalesce(Case(*counts), 0))) if owners else {}
-
-    def erase(self, context: ChangeContext) -> dict[str, int]:  # type: ignore[override]
-        """Permanently delete all tasks of the owner, the trash and the journal. Return the number of each."""
-        with turn_of(self.owner, self.db):
-            journal, receipt = self._journal(), self.count_rows()
-            self._all().delete()
-            PendingImport.objects.for_user(self.owner).using(self.db).delete()
-            # The database allows the deletion only after an ERASE entry.
-            journal.create(number=0, verb=JournalEntry.Verb.ERASE, request_id=context.request_id)
-            journal.exclude(verb=JournalEntry.Verb.ERASE).delete()
-            journal.delete()
-            return receipt
 
     # Writing
 

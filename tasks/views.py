@@ -17,10 +17,10 @@ from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry
 from todo_site.ownership.pipeline import fetch_all_in_pipeline
 from todo_site.ownership.requests import OwnerRequest
 from todo_site.web.database_errors import idempotent
-from todo_site.web.error_views import error_page
+from todo_site.web.error_views import render_error_page
 from todo_site.web.forms import post_data
 from todo_site.web.pending_form import PendingForm
-from todo_site.web.rate_limits import CREATE, SEARCH, rate_limit
+from todo_site.web.rate_limits import rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
@@ -28,6 +28,7 @@ from .ids import parse_uuids
 from .merge import EditConflict
 from .messages import add_undo_message, truncate
 from .models import Task
+from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
 
@@ -117,7 +118,7 @@ def task_deleted_response(request: OwnerRequest, task_id: uuid.UUID) -> HttpResp
         raise Http404
     title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
     fields = [(name, request.POST.get(name, "")) for name in ("title", "description")]
-    return error_page(request, 409, title, words, typed=PendingForm(reverse("tasks:new"), fields))
+    return render_error_page(request, 409, title, words, pending_form=PendingForm(reverse("tasks:new"), fields))
 
 
 @idempotent

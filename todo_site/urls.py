@@ -1,5 +1,6 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 from . import account_deletion
 from .operations import health, metrics
@@ -10,6 +11,14 @@ handler403 = "todo_site.web.error_views.forbidden"
 handler404 = "todo_site.web.error_views.not_found"
 handler500 = "todo_site.web.error_views.server_error"
 
+TASK_LIST, NEW_TASK = reverse_lazy("tasks:list"), reverse_lazy("tasks:new")
+PENDING_TASKS = reverse_lazy("tasks:list", query={"status": "pending"})
+MANIFEST = {
+    "start_url": TASK_LIST,
+    "share_url": NEW_TASK,
+    "shortcuts": [(_("New task"), NEW_TASK), (_("Pending"), PENDING_TASKS)],
+}
+
 urlpatterns = [
     path("", include("tasks.urls")),
     path("", include("todo_site.better_auth.urls")),
@@ -19,7 +28,7 @@ urlpatterns = [
     path("settings/data/receipt/", account_deletion.receipt, name="receipt"),
     path("admin/", admin.site.urls),
     path("csp-report", csp_report.report, name="csp-report"),
-    path("manifest.webmanifest", manifest.manifest, name="manifest"),
+    path("manifest.webmanifest", manifest.manifest, MANIFEST, name="manifest"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

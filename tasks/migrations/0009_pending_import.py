@@ -7,6 +7,16 @@ class Migration(migrations.Migration):
     # The table stays as it is: only the model's name changes.
     operations = [
         migrations.SeparateDatabaseAndState(
-            state_operations=[migrations.RenameModel(old_name="Upload", new_name="PendingImport")]
+            state_operations=[
+                migrations.RenameModel(old_name="Upload", new_name="PendingImport"),
+                migrations.AlterModelOptions(
+                    name="pendingimport",
+                    options={
+                        "base_manager_name": "objects",
+                        "verbose_name": "file to import",
+                        "verbose_name_plural": "files to import",
+                    },
+                ),
+            ]
         )
     ]

@@ -35,7 +35,8 @@ COLUMNS: dict[str, Callable[[ExportedTask], Any]] = {
 CSV_COLUMNS = (*COLUMNS, "deleted_at")
 
 
-def to_contract(task: ExportedTask) -> dict[str, Any]:
+def to_contract(user_id: str, task_id: uuid.UUID | None, state: State) -> dict[str, Any]:
+    task = ExportedTask(user_id, task_id, state)
     return {name: get_value(task) for name, get_value in COLUMNS.items()}
 
 

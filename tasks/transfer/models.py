@@ -7,6 +7,7 @@ import zlib
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from todo_site.journal.models import turn_of
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
@@ -38,6 +39,8 @@ class PendingImport(OwnedBase):
     class Meta(OwnedBase.Meta):
         abstract = False
         db_table = "task_upload"
+        verbose_name = _("file to import")
+        verbose_name_plural = _("files to import")
         indexes = [models.Index(fields=["user"], name="ix_task_upload_user")]
 
     def __str__(self) -> str:

@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from tasks.messages import add_undo_message
 from tasks.models import Task
+from tasks.rate_limits import CREATE, EXPORT, IMPORT
 from todo_site.journal.models import ChangeContext, JournalEntry, to_rfc3339
 from todo_site.ownership.requests import OwnerRequest
 from todo_site.web.database_errors import idempotent
 from todo_site.web.forms import post_data
-from todo_site.web.rate_limits import CREATE, EXPORT, IMPORT, is_safe, rate_limit
+from todo_site.web.rate_limits import is_safe, rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
 from .exporters import stream_csv, stream_json

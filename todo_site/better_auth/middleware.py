@@ -63,8 +63,8 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
         if bearer_tokens.bearer(request) is not None:
             return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        if request.method == "POST" and (typed := PendingForm.from_post(request)).can_resubmit:
-            return sign_in_required(request, typed)
+        if request.method == "POST" and (pending_form := PendingForm.from_post(request)).can_resubmit:
+            return sign_in_required(request, pending_form)
         if request.method not in {"GET", "HEAD"}:  # after signing in, a page can be shown and a form's target cannot
             return redirect_to_login(resolve_url(settings.LOGIN_REDIRECT_URL))
         return super().handle_no_permission(request, view_func)

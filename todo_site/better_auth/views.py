@@ -56,22 +56,24 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 def auth_form_view(request: HttpRequest, form_class: type[forms.Form], template: str, action: Action) -> HttpResponse:
     """Show the form, or go in with what it says: to ``next`` when that works, back to the form when not."""
     target = next_url(request) or reverse("tasks:list")
-    typed = PendingForm.from_hidden_field(request)
+    pending_form = PendingForm.from_hidden_fields(request)
     if request.method != "POST":
         if request.user.is_authenticated:
             return SeeOther(target)
-        return render(request, template, {"form": form_class(), "next": target, "typed": None})
+        return render(request, template, {"form": form_class(), "next": target, "pending_form": None})
     response = run_action(request, form := form_class(request.POST), action, target)
     if response.status_code == 303:
         rotate_token(request)
-        return with_cookies(response, signed_in_again(request, typed)) if typed else response
-    return with_status_of(response, render(request, template, {"form": form, "next": target, "typed": typed}))
+        return with_cookies(response, signed_in_again(request, pending_form)) if pending_form else response
+    return with_status_of(
+        response, render(request, template, {"form": form, "next": target, "pending_form": pending_form})
+    )
 
 
-def sign_in_required(request: HttpRequest, typed: PendingForm) -> HttpResponse:
+def sign_in_required(request: HttpRequest, pending_form: PendingForm) -> HttpResponse:
     """401 for somebody whose session ended while they were typing: the sign-in form, which carries the text along."""
-    target = typed.to if typed.lost else reverse("tasks:list")
-    context = {"form": SignInForm(), "next": target, "typed": typed}
+    target = pending_form.action if pending_form.lost_file else reverse("tasks:list")
+    context = {"form": SignInForm(), "next": target, "pending_form": pending_form}
     return render(request, "better_auth/sign_in.html", context, status=401)
 
 

@@ -1,7 +1,6 @@
-"""Two accounts that live on the site to be looked at: neither may ever be shown anything of the other's.
+"""Request every page of the running site as one of two test accounts, and report data of the other account.
 
-Every route of the URLconf is asked for over real HTTP, as a browser would, so that whatever stands between a person and
-the rows is tried as well: the proxy, the pooler, all workers and both walls.
+The requests are real HTTP requests: they also test the proxy, the connection pooler and all workers.
 """
 
 from __future__ import annotations
@@ -9,38 +8,52 @@ from __future__ import annotations
 import html
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
+from django.apps import apps
 from django.conf import settings
+from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from tasks.models import Task
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.fields import random_token
 from todo_site.better_auth.models import Session, User
-from todo_site.journal.models import JournalEntry
+from todo_site.ownership.registry import owned_models
 
-LIFETIME = timedelta(minutes=10)
-WORD = "canary"  # in the title of all their tasks, so that a search for it would find the other's
-# Views of the list that no route of their own has.
-LISTS = [
-    f"/?status={status}&sort={sort}&q={q}"
-    for status in ("pending", "completed", "all")
-    for sort in ("newest", "title")
-    for q in ("", WORD)
-]
-# Rooms without anybody's tasks, or only for staff.
-LEFT_OUT = {"admin", "better_auth"}
+SESSION_LIFETIME = timedelta(minutes=10)
+# Namespaces without owned rows, or for staff only.
+SKIPPED_NAMESPACES = {"admin", "better_auth"}
+# Seeded texts, ids and hashes contain such a value. Other values may also stand on the pages of other accounts.
+RANDOM_VALUE = re.compile("[0-9a-f]{32,}")
 
 
 class CanaryError(Exception):
-    """The canary cannot see: a page is not what it has to be for a finding to mean anything."""
+    """Raised when a page fails or does not show the account's own rows: without them a leak could go unnoticed."""
+
+
+class CanaryPages(Protocol):
+    """What an app declares about its pages: an instance is the attribute ``canary_pages`` of its AppConfig."""
+
+    def list_paths(self) -> list[str]:
+        """Return paths with query strings, which cannot be read from the URLconf."""
+
+    def paths_with_own_rows(self) -> list[str]:
+        """Return the paths that always show rows of a seeded account."""
+
+    def seed(self, user_id: str, post: Callable[[str, dict[str, str]], None]) -> None:
+        """Create a row of each kind that the account lacks. ``post`` sends a form to a path."""
+
+    def ids(self, user_id: str) -> list[uuid.UUID]:
+        """Return ids of the user's rows, for routes with a parameter."""
+
+    def shows_own_count(self, user_id: str, path: str, page: str) -> bool:
+        """Return whether the number of rows on the page of a list path is the user's own."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +62,18 @@ class Page:
     text: str
 
 
-class Canary:
-    """One of the two accounts, signed in at ``site`` (an origin) while a ``with`` lasts."""
+class CanaryAccount:
+    """A test account. It is signed in at ``site`` (an origin) inside a ``with`` block."""
 
     def __init__(self, number: int, site: str) -> None:
         self.site = site
+        self.home = resolve_url(settings.LOGIN_REDIRECT_URL)
         self.pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
-        self.user = account(f"canary-{number}@canary.invalid", f"Canary {number}")
+        self.user = get_or_create_user(f"canary-{number}@canary.invalid", f"Canary {number}")
 
-    def __enter__(self) -> Canary:
+    def __enter__(self) -> CanaryAccount:
         now = timezone.now()
-        times = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME}
+        times = {"created_at": now, "updated_at": now, "expires_at": now + SESSION_LIFETIME}
         new_id: Any = Session._meta.get_field("id")
         self.session = Session.objects.create(id=new_id.new_value(), token=random_token(), user=self.user, **times)
         return self
@@ -68,67 +82,58 @@ class Canary:
         self.session.delete()
         self.pool.clear()
 
-    def ask(self, path: str, form: dict[str, str] | None = None) -> Page:
-        """GET a page, or POST a form with the token of the list page."""
-        secure = urlsplit(settings.BETTER_AUTH_URL or self.site).scheme == "https"
-        jar = {signed_cookies.prefixed("session_token", secure=secure): signed_cookies.sign(self.session.token)}
-        headers = {"Accept-Language": "en"}
-        body = None
-        if form is not None:
-            page, jar["csrftoken"] = self.with_token(headers | {"Cookie": as_header(jar)})
-            headers |= {"Content-Type": "application/x-www-form-urlencoded", "Referer": f"{self.site}/"}
-            body = urlencode(form | {"csrfmiddlewaretoken": page})
-        method = "GET" if body is None else "POST"
-        headers["Cookie"] = as_header(jar)
-        answer = self.pool.request(method, self.site + path, headers=headers, body=body, redirect=False)
-        return Page(answer.status, html.unescape(answer.data.decode(errors="replace")))
-
-    def with_token(self, headers: dict[str, str]) -> tuple[str, str]:
-        """The token of the form on the list page, and its cookie."""
-        answer = self.pool.request("GET", f"{self.site}/", headers=headers, redirect=False)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', answer.data.decode(errors="replace"))
-        cookie = re.search(r"csrftoken=([^;]+)", answer.headers.get("Set-Cookie", ""))
-        if not (answer.status == 200 and token and cookie):
-            raise CanaryError(f"/ answered {answer.status}")
-        return token[1], cookie[1]
-
-    def seed(self) -> None:
-        """See to it that there is a task of each kind: pending, completed, and in the trash."""
-        while len(missing := {"pending", "completed", "trash"} - self.entry_kinds()):
-            task = str(uuid.uuid4())
-            self.post(
-                "/tasks/new/", {"id": task, "title": f"{WORD} {uuid.uuid4().hex}", "description": uuid.uuid4().hex}
-            )
-            if "completed" in missing:
-                self.post(f"/tasks/{task}/status/", {"status": "completed"})
-            elif "trash" in missing:
-                self.post(f"/tasks/{task}/delete/", {})
+    def get(self, path: str) -> Page:
+        return self._request("GET", path, self._session_cookie())
 
     def post(self, path: str, form: dict[str, str]) -> None:
-        if (page := self.ask(path, form)).status != 303:
+        """Send a form. Raise CanaryError unless it is accepted."""
+        cookies = self._session_cookie()
+        token, cookies["csrftoken"] = self._get_csrf_token(cookies)
+        page = self._request("POST", path, cookies, urlencode(form | {"csrfmiddlewaretoken": token}))
+        if page.status != 303:
             raise CanaryError(f"{path} answered {page.status}")
 
-    def entry_kinds(self) -> set[str]:
-        tasks = Task.objects.for_user(self.user.id)
-        in_trash = JournalEntry.objects.for_user(self.user.id).in_trash().exists()
-        return set(tasks.values_list("status", flat=True)) | ({"trash"} if in_trash else set())
+    def row_markers(self) -> set[str]:
+        """Return values of the account's rows that no other account may be shown."""
+        found: set[str] = set()
+        for model in owned_models():
+            rows: Iterable[tuple[Any, ...]] = model.objects.for_user(self.user.id).values_list()
+            for row in rows:
+                found.update(str(value) for value in row if isinstance(value, uuid.UUID))
+                found.update(*(RANDOM_VALUE.findall(str(value)) for value in row))
+        return found
 
-    def markers(self) -> set[str]:
-        """What only this account may be shown."""
-        tasks = Task.objects.for_user(self.user.id).values_list("id", "title", "description")
-        events = JournalEntry.objects.for_user(self.user.id).values_list("id", "hash")
-        own = {self.user.id, self.user.email, *(str(value) for row in tasks for value in row if value)}
-        return own | {str(value) for row in events for value in row}
+    def _session_cookie(self) -> dict[str, str]:
+        secure = urlsplit(settings.BETTER_AUTH_URL or self.site).scheme == "https"
+        return {signed_cookies.prefixed("session_token", secure=secure): signed_cookies.sign(self.session.token)}
 
-    def ids(self) -> list[uuid.UUID]:
-        """Of a task, of a task in the trash, and of an entry of the journal."""
-        tasks = Task.objects.for_user(self.user.id).values_list("id", flat=True)[:2]
-        events = [*JournalEntry.objects.for_user(self.user.id).in_trash()[:1]]
-        return [*tasks, *(event.task_id for event in events if event.task_id), *(event.id for event in events)]
+    def _get_csrf_token(self, cookies: dict[str, str]) -> tuple[str, str]:
+        """Return the token of a form on the home page, and its cookie."""
+        response = self._send("GET", self.home, cookies)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', response.data.decode(errors="replace"))
+        cookie = re.search(r"csrftoken=([^;]+)", response.headers.get("Set-Cookie", ""))
+        if not (response.status == 200 and token and cookie):
+            raise CanaryError(f"{self.home} answered {response.status}")
+        return token[1], cookie[1]
+
+    def _request(self, method: str, path: str, cookies: dict[str, str], body: str | None = None) -> Page:
+        response = self._send(method, path, cookies, body)
+        return Page(response.status, html.unescape(response.data.decode(errors="replace")))
+
+    def _send(
+        self, method: str, path: str, cookies: dict[str, str], body: str | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        headers = {
+            "Accept-Language": "en",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+        }
+        if body is not None:
+            headers |= {"Content-Type": "application/x-www-form-urlencoded", "Referer": f"{self.site}/"}
+        return self.pool.request(method, self.site + path, headers=headers, body=body, redirect=False)
 
 
-def account(email: str, name: str) -> User:
-    """An account without a password: nobody signs in to it."""
+def get_or_create_user(email: str, name: str) -> User:
+    """Return an account without a password: nobody can sign in to it."""
     now = timezone.now()
     new_id: Any = User._meta.get_field("id")
     values = {"id": new_id.new_value(), "name": name, "email_verified": False, "created_at": now, "updated_at": now}
@@ -136,46 +141,48 @@ def account(email: str, name: str) -> User:
     return user
 
 
-def as_header(jar: dict[str, str]) -> str:
-    return "; ".join(f"{name}={value}" for name, value in jar.items())
+def registered_pages() -> list[CanaryPages]:
+    return [config.canary_pages for config in apps.get_app_configs() if hasattr(config, "canary_pages")]
 
 
-def routes(room: URLResolver | None = None, before: str = "/") -> Iterator[str]:
-    """All routes of the site that a person may have tasks behind, as in the URLconf."""
-    for pattern in (room or get_resolver()).url_patterns:
+def iter_routes(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[str]:
+    """Yield the routes of the URLconf that need a signed-in user."""
+    for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLPattern):
             if getattr(pattern.callback, "login_required", True):
-                yield before + str(pattern.pattern)
-        elif pattern.namespace not in LEFT_OUT:
-            yield from routes(pattern, before + str(pattern.pattern))
+                yield prefix + str(pattern.pattern)
+        elif pattern.namespace not in SKIPPED_NAMESPACES:
+            yield from iter_routes(pattern, prefix + str(pattern.pattern))
 
 
-def find(one: Canary, other: Canary) -> list[str]:
-    """The routes that showed ``one`` something of the other's. Raises CanaryError where its own is not shown."""
-    foreign, own = other.markers(), one.markers()
-    found = []
-    for path in [*LISTS, *(route for route in routes() if "<" not in route)]:
-        page = one.ask(path)
+def find_leaks(site: str) -> list[str]:
+    """Return the routes that showed one account something of the other. Raise CanaryError if a page fails."""
+    with CanaryAccount(1, site) as first, CanaryAccount(2, site) as second:
+        for account in (first, second):
+            for pages in registered_pages():
+                pages.seed(account.user.id, account.post)
+        return sorted({*leaks_to(first, second), *leaks_to(second, first)})
+
+
+def leaks_to(viewer: CanaryAccount, other: CanaryAccount) -> Iterator[str]:
+    """Yield the routes that show the viewer something of the other account."""
+    own, foreign = viewer.row_markers(), other.row_markers() | {other.user.id, other.user.email}
+    routes = list(iter_routes())
+    list_paths = {path: pages for pages in registered_pages() for path in pages.list_paths()}
+    with_own_rows = {path for pages in registered_pages() for path in pages.paths_with_own_rows()}
+    for path in [*list_paths, *(route for route in routes if "<" not in route)]:
+        page = viewer.get(path)
         if page.status >= 500:
             raise CanaryError(f"{path} answered {page.status}")
         if any(marker in page.text for marker in foreign):
-            found.append(path)
-        if path in (LISTS[0], "/export/tasks.json", "/history/", "/trash/") and not any(m in page.text for m in own):
+            yield path
+        if path in with_own_rows and not any(marker in page.text for marker in own):
             raise CanaryError(f"{path} shows nothing")
-        if path in LISTS and not count_is_own(one, path, page):
-            found.append(f"{path} (its count)")
-    for route in (route for route in routes() if "<" in route):
-        for key in other.ids():
-            page = one.ask(re.sub("<[^>]+>", str(key), route))
-            if page.status not in {404, 405} or any(marker in page.text for marker in foreign - {str(key)}):
-                found.append(route)
-    return found
-
-
-def count_is_own(one: Canary, path: str, page: Page) -> bool:
-    """Whether the number in the title of a list is that of one's own tasks."""
-    tasks = Task.objects.for_user(one.user.id)
-    status = re.search(r"status=(\w+)", path)
-    if status and status[1] != "all":
-        tasks = tasks.filter(status=status[1])
-    return f"({tasks.count()})" in page.text.partition("</title>")[0]
+        if path in list_paths and not list_paths[path].shows_own_count(viewer.user.id, path, page.text):
+            yield f"{path} (its count)"
+    foreign_ids = [row_id for pages in registered_pages() for row_id in pages.ids(other.user.id)]
+    for route in (route for route in routes if "<" in route):
+        for row_id in foreign_ids:
+            page = viewer.get(re.sub("<[^>]+>", str(row_id), route))
+            if page.status not in {404, 405} or any(marker in page.text for marker in foreign - {str(row_id)}):
+                yield route

@@ -9,9 +9,9 @@ from django.db import DatabaseError, connection
 
 from todo_site import env
 
-from .server_options import THREADS, workers
+from .server_options import THREADS_PER_WORKER, worker_count
 
-LIMIT = """
+MAX_CONNECTIONS_SQL = """
 SELECT least(
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true)::int, 0),
@@ -22,18 +22,18 @@ SELECT least(
 
 @register(Tags.database)
 def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """todo_site.W001: the site may open more connections than PostgreSQL will give it."""
-    # Behind a pooler it is the pooler's limit that counts, and that cannot be asked for.
+    """Return todo_site.W001 if the site may open more connections than PostgreSQL accepts."""
+    # A pooler has its own limit, which cannot be queried.
     is_pooled = env.text("DATABASE_URL_UNPOOLED", "") not in {"", env.text("DATABASE_URL", "")}
     if "default" not in (databases or []) or connection.vendor != "postgresql" or is_pooled:
         return []
     try:
-        needed = workers() * THREADS + 2  # each thread keeps one; migrate has one for its work and one for its lock
+        needed = worker_count() * THREADS_PER_WORKER + 2  # one for each thread; migrate uses a second one for its lock
         with connection.cursor() as cursor:
-            cursor.execute(LIMIT)
+            cursor.execute(MAX_CONNECTIONS_SQL)
             (limit,) = cursor.fetchone()
     except (DatabaseError, ImproperlyConfigured):
-        return []  # a database that is away has no limit, and gunicorn names the setting that is malformed
+        return []  # /readyz reports an outage; gunicorn reports a malformed setting
     if needed <= limit:
         return []
     words = f"The site may open {needed} connections and PostgreSQL gives it {limit}."

@@ -1,4 +1,4 @@
-"""What a load balancer and a monitor ask: is the process alive, and can it serve?"""
+"""Health endpoints for load balancers and monitoring: liveness and readiness."""
 
 from __future__ import annotations
 
@@ -25,15 +25,23 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when pages can be served, else 503. A Better Auth server that is away degrades: people go on working."""
-    parts = {"database": database(), "isolation": isolation(), "canary": canary(), "better_auth": better_auth()}
+    """Return 200 if pages can be served, else 503.
+
+    An outage of the Better Auth server only degrades the site: sessions that exist still work.
+    """
+    parts = {
+        "database": database_status(),
+        "isolation": isolation_status(),
+        "canary": canary_status(),
+        "better_auth": better_auth_status(),
+    }
     ready = parts["database"] == "ok" and parts["isolation"] in {"ok", "embedded"} and parts["canary"] == "ok"
     degraded = parts["better_auth"] == "away"
     status = ("degraded" if degraded else "ready") if ready else "not ready"
     return JsonResponse({"status": status, **parts}, status=200 if ready else 503)
 
 
-def database() -> str:
+def database_status() -> str:
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -42,8 +50,8 @@ def database() -> str:
     return "migrations pending" if pending else "ok"
 
 
-def isolation() -> str:
-    """Whether the walls stand that should; "embedded" where the database has none of its own."""
+def isolation_status() -> str:
+    """Compare row-level security with the migrations. Return "embedded" for SQLite, which has none."""
     if connection.vendor != "postgresql":
         return "embedded"
     try:
@@ -52,15 +60,15 @@ def isolation() -> str:
         return "away"
 
 
-def canary() -> str:
-    """Whether an account was shown another's rows: found by ``manage.py canary``, until an operator clears it."""
+def canary_status() -> str:
+    """Return "found" while there are findings of ``manage.py canary``. An operator clears them."""
     try:
         return "found" if CanaryFinding.objects.exists() else "ok"
     except DatabaseError:
         return "away"
 
 
-def better_auth() -> str:
+def better_auth_status() -> str:
     if not settings.BETTER_AUTH_URL:
         return "embedded"
     try:

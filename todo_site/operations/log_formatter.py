@@ -9,10 +9,10 @@ from types import TracebackType
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-class Formatter(logging.Formatter):
-    """One line of JSON with the request's id, and for an error where it happened, but never what people typed.
+class JsonFormatter(logging.Formatter):
+    """Format a record as one line of JSON with the request's id and, for errors, the stack.
 
-    The message of an exception is left out: a database's says which row failed, titles and e-mail addresses included.
+    Exception messages are left out: those of a database contain values of the failed row.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -22,10 +22,10 @@ class Formatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "request": getattr(getattr(record, "request", None), "id", None),
-            "message": without_request(record) if record.name == "gunicorn.error" else record.getMessage(),
+            "message": message_without_request_data(record) if record.name == "gunicorn.error" else record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info and not is_refusal(record):
+        if record.exc_info and not is_rejected_request(record):
             line["stack"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
@@ -33,7 +33,7 @@ class Formatter(logging.Formatter):
         lines: list[str] = []
         seen: list[BaseException] = []
         error = ei[1]
-        while error is not None and not any(error is each for each in seen):
+        while error is not None and not any(error is other for other in seen):
             seen.append(error)
             kind = f"{type(error).__module__}.{type(error).__qualname__}"
             state = getattr(error, "sqlstate", None)
@@ -42,13 +42,13 @@ class Formatter(logging.Formatter):
         return "\n".join(line.rstrip("\n") for line in lines)
 
 
-def is_refusal(record: logging.LogRecord) -> bool:
-    """Whether this says that somebody's request was refused: nothing of ours failed, and anybody could fill the log."""
+def is_rejected_request(record: logging.LogRecord) -> bool:
+    """Return whether the record reports a rejected request. With a stack for each, clients could fill the log."""
     return record.name.startswith("django.security.") or getattr(record, "status_code", 500) < 500
 
 
-def without_request(record: logging.LogRecord) -> str:
-    """What gunicorn says, without the query string, the address or the header that it may quote from a request."""
+def message_without_request_data(record: logging.LogRecord) -> str:
+    """Return gunicorn's message without the query string, the address and the header that it may quote."""
     message = record.getMessage()
     if message.startswith("Error handling request "):
         return message.partition("?")[0]

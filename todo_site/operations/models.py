@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 
 class CanaryFinding(models.Model):
-    """A route that showed one canary account something of the other's. While there is one, the site is not ready."""
+    """A route that showed one canary account data of the other. /readyz returns 503 while there is one."""
 
     found_at = models.DateTimeField(db_default=Now())
     route = models.TextField()

@@ -1,4 +1,4 @@
-"""``python -m todo_site.operations.server_options``: print gunicorn's address, processes and threads as JSON."""
+"""Options of the server. ``python -m todo_site.operations.server_options`` prints them as JSON."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from django.core.exceptions import ImproperlyConfigured
 
 from todo_site import env
 
-THREADS = 4  # of each worker
+THREADS_PER_WORKER = 4
 
 
-def listen() -> dict[str, str | int]:
-    """Raises ImproperlyConfigured for any setting that is missing or malformed."""
+def read_server_options() -> dict[str, str | int]:
+    """Return host, port, workers and threads. Raise ImproperlyConfigured for any malformed or missing setting."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_site.settings")
-    settings.INSTALLED_APPS  # noqa: B018  loads the settings, and with them .env
+    settings.INSTALLED_APPS  # noqa: B018  loads the settings and .env
     return {
         "host": env.text("HOST", "127.0.0.1"),
-        "port": env.integer("PORT", 8000, least=1, most=65535),
-        "workers": workers(),
-        "threads": THREADS,
+        "port": env.integer("PORT", 8000, min_value=1, max_value=65535),
+        "workers": worker_count(),
+        "threads": THREADS_PER_WORKER,
     }
 
 
-def workers() -> int:
-    """Raises ImproperlyConfigured for a WEB_CONCURRENCY that is malformed."""
-    return env.integer("WEB_CONCURRENCY", 0, least=0, most=256) or os.cpu_count() or 1
+def worker_count() -> int:
+    """Return WEB_CONCURRENCY, or the number of cores. Raise ImproperlyConfigured if it is malformed."""
+    return env.integer("WEB_CONCURRENCY", 0, min_value=0, max_value=256) or os.cpu_count() or 1
 
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(listen()))
+        print(json.dumps(read_server_options()))
     except ImproperlyConfigured as error:
         sys.exit(str(error))

@@ -16,7 +16,7 @@ from time import monotonic
 
 from django.db import connection
 
-from .postgresql import new_database, pooled
+from todo_site.tests.postgresql import new_database, pooled
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,21 +3,25 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
+from django_stubs_ext import StrOrPromise
 
 
 @login_not_required
 @require_safe
 @cache_control(public=True, max_age=86_400)
-def manifest(request: HttpRequest) -> JsonResponse:
-    """What makes an app of the site where people install it: in the browser's language, the same for everybody."""
-    new, pending = reverse("tasks:new"), reverse("tasks:list") + "?status=pending"
-    # What is shared comes as the text and the address: both go into the description, one below the other.
-    share = {"title": "title", "text": "description", "url": "description"}
+def manifest(
+    request: HttpRequest,
+    start_url: StrOrPromise,
+    share_url: StrOrPromise,
+    shortcuts: list[tuple[StrOrPromise, StrOrPromise]],
+) -> JsonResponse:
+    """Return the web app manifest in the language of the browser. It is the same for all users."""
+    # Apps share a text, a URL or both. The form accepts the description twice.
+    share_params = {"title": "title", "text": "description", "url": "description"}
     return JsonResponse(
         {
             "id": "/",
@@ -26,23 +30,23 @@ def manifest(request: HttpRequest) -> JsonResponse:
             "description": _("Your tasks are yours alone: nobody else sees them."),
             "lang": get_language(),
             "dir": "rtl" if get_language_bidi() else "ltr",
-            "start_url": reverse("tasks:list"),
+            "start_url": start_url,
             "scope": "/",
             "display": "standalone",
             "theme_color": "#faf8f3",
             "background_color": "#faf8f3",
             "icons": [
-                icon("site/icon.svg", "any", "image/svg+xml"),
-                icon("site/icon-192.png", "192x192"),
-                icon("site/icon-512.png", "512x512"),
-                icon("site/icon-maskable-512.png", "512x512", purpose="maskable"),
+                describe_icon("site/icon.svg", "any", "image/svg+xml"),
+                describe_icon("site/icon-192.png", "192x192"),
+                describe_icon("site/icon-512.png", "512x512"),
+                describe_icon("site/icon-maskable-512.png", "512x512", purpose="maskable"),
             ],
-            "shortcuts": [{"name": _("New task"), "url": new}, {"name": _("Pending"), "url": pending}],
-            "share_target": {"action": new, "method": "GET", "params": share},
+            "shortcuts": [{"name": name, "url": url} for name, url in shortcuts],
+            "share_target": {"action": share_url, "method": "GET", "params": share_params},
         },
         content_type="application/manifest+json",
     )
 
 
-def icon(path: str, sizes: str, kind: str = "image/png", purpose: str = "any") -> dict[str, str]:
+def describe_icon(path: str, sizes: str, kind: str = "image/png", purpose: str = "any") -> dict[str, str]:
     return {"src": static(path), "sizes": sizes, "type": kind, "purpose": purpose}

@@ -127,11 +127,6 @@ class LocalCounter:
 local_counter = LocalCounter()
 PEOPLE_AT_ONE_ADDRESS = 10
 
-CREATE = RateLimit("create", limit=300, seconds=300, step=10)
-SEARCH = RateLimit("search", limit=120, seconds=60, step=5)
-EXPORT = RateLimit("export", limit=20, seconds=600)
-IMPORT = RateLimit("import", limit=60, seconds=600)
-
 
 def is_post(request: HttpRequest) -> bool:
     return request.method == "POST"

@@ -4,7 +4,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 class SeeOther(HttpResponse):
-    """303: the form was taken, and what to look at next is fetched with GET."""
+    """A 303 redirect: the browser loads the next page with GET."""
 
     status_code = 303
 
@@ -13,21 +13,21 @@ class SeeOther(HttpResponse):
 
     @property
     def url(self) -> str:
-        """Where to, as Django's own redirects say it, and its test client asks them."""
+        """Return the target. Django's test client reads this attribute."""
         return self.headers["Location"]
 
 
 def next_url(request: HttpRequest) -> str | None:
-    """The page of this site that the address's or the form's ``next`` names, if it is one.
+    """Return the local page that the parameter ``next`` names, or None.
 
-    The address first: of a form with a button for each row it is that of the button, and knows the row.
+    The query string takes precedence: a button can name the page of its own row there, in a form for many rows.
     """
     target = request.GET.get("next") or request.POST.get("next") or ""
-    return target if is_inside(target) else None
+    return target if is_local_path(target) else None
 
 
-def is_inside(target: str) -> bool:
-    """Whether this is the path of a page of this site, and of nowhere else."""
+def is_local_path(target: str) -> bool:
+    """Return whether a URL is the path of a page of this site."""
     return (
         target.startswith("/") and target.isprintable() and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     )

@@ -23,8 +23,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 from jinja2.ext import Extension
 
-from todo_site.preferences.middleware import get_preferences
-
 from .linkify import linkify
 from .server_timing import timed
 
@@ -65,7 +63,6 @@ def environment(**options: Any) -> jinja2.Environment:
         get_messages=get_messages,
         get_language=get_language,
         get_language_bidi=get_language_bidi,
-        get_preferences=get_preferences,
     )
     env.filters["time"] = time
     env.filters["linkify"] = linkify

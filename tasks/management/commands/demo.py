@@ -32,7 +32,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         email = f"demo-{get_random_string(6).lower()}@example.org"
         password = secrets.token_urlsafe(12)
-        user = get_user_model().objects.create_user(email, password, "Demo")
+        users: Any = get_user_model().objects
+        user = users.create_user(email, password, "Demo")
         tasks = Task.objects.for_user(user.id)
         for title, description in reversed(TASKS):
             tasks.create(title=title, description=description)

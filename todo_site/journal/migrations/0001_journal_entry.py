@@ -69,6 +69,8 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         "db_table": "task_event",
+                        "verbose_name": "history entry",
+                        "verbose_name_plural": "history entries",
                         "abstract": False,
                         "base_manager_name": "objects",
                         "indexes": [

@@ -7,9 +7,9 @@ from typing import Any
 import urllib3
 from django.core.management.base import BaseCommand, CommandError
 
-from todo_site.operations.canary import Canary, CanaryError, find
+from todo_site.operations.canary import CanaryError, find_leaks
 from todo_site.operations.models import CanaryFinding
-from todo_site.operations.server_options import listen
+from todo_site.operations.server_options import read_server_options
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,9 @@ class Command(BaseCommand):
             n, _by_model = CanaryFinding.objects.all().delete()
             self.stdout.write(f"{n} findings forgotten.")
             return
-        here = listen()
+        server = read_server_options()
         try:
-            found = self.look(url.rstrip("/") or f"http://{here['host']}:{here['port']}")
+            found = find_leaks(url.rstrip("/") or f"http://{server['host']}:{server['port']}")
         except (CanaryError, urllib3.exceptions.HTTPError) as error:
             raise CommandError(f"The canary cannot see: {error}") from error
         if found:
@@ -40,9 +40,3 @@ class Command(BaseCommand):
                 logger.critical("Canary: a page showed somebody else's rows", extra={"fields": {"path": route}})
             raise CommandError(f"Somebody else's rows were shown at: {', '.join(found)}. Take the site down.")
         self.stdout.write("Neither canary was shown anything of the other's.")
-
-    def look(self, site: str) -> list[str]:
-        with Canary(1, site) as one, Canary(2, site) as other:
-            one.seed()
-            other.seed()
-            return sorted({*find(one, other), *find(other, one)})

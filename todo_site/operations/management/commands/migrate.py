@@ -9,12 +9,12 @@ from django.db import connections
 
 from todo_site.ownership.autodetector import OwnershipAutodetector
 
-# The number that auth_server/server.mjs locks too.
+# auth_server/server.mjs uses the same number.
 MIGRATION_LOCK = 8_031_966
 
 
 class Command(migrate.Command):
-    """Django's migrate, one at a time: several that start together would make the same table at once."""
+    """Run one migration at a time: two that start together would create the same table twice."""
 
     autodetector = OwnershipAutodetector  # the same in makemigrations, or Django's own check reports commands.E001
 
@@ -25,9 +25,9 @@ class Command(migrate.Command):
 
 @contextmanager
 def migration_lock(alias: str) -> Iterator[None]:
-    """Hold PostgreSQL's advisory lock in a transaction of a second connection.
+    """Hold a PostgreSQL advisory lock in a transaction on a second connection.
 
-    A lock of the session would be lost, or left behind, where a pooler stands in between.
+    A session-level lock does not work through a pooler: the session is not bound to one connection.
     """
     connection: Any = connections[alias]
     if connection.vendor != "postgresql":

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.migrations.loader import MigrationLoader
 
-from .backup import copy_to_file, count_rows, database_file, opened, verify
-
-PATIENCE = 10.0  # seconds in which what others do with the database has to end
+from todo_site.operations.sqlite_backup import check_integrity, database_path, open_read_only, restore
 
 
 class Command(BaseCommand):
@@ -22,25 +18,25 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
-        target = database_file()
-        with opened(file) as backup:
-            verify(backup, file)
-            missing = check_migrations(backup, file)
-            kept = replace(target, backup)
-        if kept:
-            self.stdout.write(f"The database as it was is kept in {kept}.")
+        target = database_path()
+        with open_read_only(file) as backup:
+            check_integrity(backup, file)
+            needs_migrate = check_migrations(backup, file)
+            previous = restore(backup, target)
+        if previous:
+            self.stdout.write(f"The database as it was is kept in {previous}.")
         self.stdout.write(f"Restored {target} from {file}.")
-        if missing:
+        if needs_migrate:
             self.stdout.write("It is from before the latest migrations: run manage.py migrate.")
 
 
 def check_migrations(backup: sqlite3.Connection, file: Path) -> bool:
-    """Whether migrations are yet to run on it. A database that is not this site's, or a newer one's, is refused."""
+    """Return whether `migrate` must run on it. Raise CommandError if a newer version or another program made it."""
     try:
         applied = set(backup.execute("SELECT app, name FROM django_migrations"))
     except sqlite3.OperationalError:
         applied = set()
-    if ("tasks", "0001_initial") not in applied:
+    if ("better_auth", "0001_initial") not in applied:
         raise CommandError(f"{file} is not a database of this site: it lacks its migrations.")
     loader = MigrationLoader(None)
     replaced = {name for migration in loader.disk_migrations.values() for name in migration.replaces}
@@ -50,38 +46,3 @@ def check_migrations(backup: sqlite3.Connection, file: Path) -> bool:
             f"{file} is from a newer version of this site, whose migrations are not known here: {names}."
         )
     return not set(loader.graph.nodes) <= applied
-
-
-def replace(target: Path, backup: sqlite3.Connection) -> Path | None:
-    """Write a backup over the database in one transaction; return the copy of what was there, None for nothing.
-
-    The file stays the same one: in a file that takes its place, SQLite would go on with the old one's -wal.
-    """
-    kept = None
-    try:
-        present = target.exists() and target.stat().st_size > 0
-        if not target.exists():
-            target.touch(mode=0o600)
-        with closing(sqlite3.connect(target, isolation_level=None, timeout=PATIENCE)) as database:
-            # From the first statement to close() nobody else reads or writes: all that was saved is in the copy.
-            database.execute("PRAGMA locking_mode=EXCLUSIVE")
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("COMMIT")
-            if present:
-                time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-                kept = target.with_name(f"{target.name}.before-restore-{time}")
-                copy_to_file(database, kept)
-            backup.execute("BEGIN")
-            rows = count_rows(backup)
-            backup.backup(database)
-            backup.rollback()
-            verify(database, target)
-            if count_rows(database) != rows:
-                raise CommandError(f"{target} does not have all rows.")
-    except sqlite3.OperationalError as error:
-        raise CommandError(f"{target} cannot be written: {error}. Is the site stopped?") from None
-    except sqlite3.DatabaseError as error:
-        raise CommandError(f"{target} is damaged: {error}. Move it away, and its -wal and -shm too.") from None
-    except OSError as error:
-        raise CommandError(f"{target} cannot be written: {error.strerror}.") from None
-    return kept

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import environ
+import psycopg
 import pytest
 from django.db import connection
 
@@ -94,22 +97,20 @@ class Project:
         return re.findall(r"^ {8}(?:\w+\.)*(\w+)\($", text, re.MULTILINE)
 
     def sql(self, *statements: str) -> list[Any]:
-        config = environ.Env.db_url_config(self.database)
-        if config["ENGINE"].endswith("sqlite3"):
-            import sqlite3
-
-            opened: Any = sqlite3.connect(config["NAME"])
-            opened.execute("PRAGMA foreign_keys = ON")
-        else:
-            import psycopg
-
-            opened = psycopg.connect(self.database)
-        with opened:
+        """Run the statements in one transaction and return the rows of the last one."""
+        with closing(self.connect()) as opened, opened:
             for statement in statements:
                 cursor = opened.execute(statement)
             rows: list[Any] = cursor.fetchall() if cursor.description else []
-        opened.close()
         return rows
+
+    def connect(self) -> Any:
+        config = environ.Env.db_url_config(self.database)
+        if not config["ENGINE"].endswith("sqlite3"):
+            return psycopg.connect(self.database)
+        opened = sqlite3.connect(config["NAME"])
+        opened.execute("PRAGMA foreign_keys = ON")
+        return opened
 
 
 @pytest.fixture

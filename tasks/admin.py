@@ -157,7 +157,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         context = {
             **self.admin_site.each_context(request),
             "title": _("Open the tasks"),
-            "words": text % {"owner": owner.get_username()},
+            "text": text % {"owner": owner.get_username()},
             "form": form,
         }
         return render(request, "admin/tasks/task/reason.html", context, status=422 if form.errors else 200)
@@ -199,14 +199,14 @@ def require_reason(request: HttpRequest, selected: str) -> HttpResponse:
     )
     if request.method != "POST":
         return SeeOther(reason_url)
-    title, words = _("Say why first"), _("Nothing was changed. Give a reason in a new tab, then send this again.")
+    title, text = _("Say why first"), _("Nothing was changed. Give a reason in a new tab, then send this again.")
     pending_form = PendingForm.from_post(request)
     return render_error_page(
-        request, 403, title, words, pending_form=pending_form, link=(reason_url, _("Give a reason"))
+        request, 403, title, text, pending_form=pending_form, link=(reason_url, _("Give a reason"))
     )
 
 
 def edit_conflict_response(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
-    title, words = _("Changed twice"), _("This task was changed meanwhile. Send yours again to write it over that.")
+    title, text = _("Changed twice"), _("This task was changed meanwhile. Send yours again to write it over that.")
     pending_form = PendingForm.from_post(request).replace("version", str(conflict.task.version))
-    return render_error_page(request, 409, title, words, pending_form=pending_form)
+    return render_error_page(request, 409, title, text, pending_form=pending_form)

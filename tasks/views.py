@@ -116,9 +116,9 @@ def task_deleted_response(request: OwnerRequest, task_id: uuid.UUID) -> HttpResp
     trash = JournalEntry.objects.for_user(request.user.id).in_trash()
     if not trash.filter(task_id=task_id).exists() or request.method != "POST":
         raise Http404
-    title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
+    title, text = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
     fields = [(name, request.POST.get(name, "")) for name in ("title", "description")]
-    return render_error_page(request, 409, title, words, pending_form=PendingForm(reverse("tasks:new"), fields))
+    return render_error_page(request, 409, title, text, pending_form=PendingForm(reverse("tasks:new"), fields))
 
 
 @idempotent

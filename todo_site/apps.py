@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
@@ -6,6 +8,7 @@ class TodoSiteConfig(AppConfig):
     """Project-level code, which may use all apps."""
 
     name = "todo_site"
+    resubmittable_fields: ClassVar[dict[str, str]] = {}  # erasing and deleting have no text to show
 
 
 class TodoAdminConfig(admin_apps.AdminConfig):

@@ -1,5 +1,5 @@
 // A Better Auth server on the site's PostgreSQL database: e-mail and password, JWTs, bearer tokens and the admin plugin.
-// README.md describes its environment variables.
+// docs/accounts.md describes its environment variables.
 import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
@@ -51,7 +51,7 @@ async function migrate() {
     if (schemaProblems?.length) console.error(`schema problems: ${JSON.stringify(schemaProblems)}`);
     await runMigrations();
     await lock.query("COMMIT");
-    console.log(`migrated: ${toBeCreated.length} tables made, ${toBeAdded.length} extended`);
+    console.log(`migrated: ${toBeCreated.length} tables created, ${toBeAdded.length} extended`);
   } finally {
     await lock.end();
   }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.ownership.models import OwnedBase
 from todo_site.ownership.row_level_security import scoped_to
 from todo_site.web.error_views import render_error_page
 from todo_site.web.pending_form import PendingForm
@@ -24,7 +26,6 @@ from todo_site.web.redirects import SeeOther, next_url
 from .forms import EditTaskForm, ReasonForm
 from .merge import EditConflict
 from .models import Task
-from .querysets import TaskQuerySet
 from .staff_access import StaffAccess
 
 HISTORY_SIZE = 100
@@ -52,73 +53,52 @@ def selected_user(request: HttpRequest) -> str:
     return request.GET.get("user") or filters.get("user", [""])[0]
 
 
-@admin.register(Task)
-class TaskAdmin(admin.ModelAdmin[Task]):
-    """The tasks of one selected user. Without a selected user, or without a reason, there are no tasks.
+class OwnedModelAdmin[M: OwnedBase](admin.ModelAdmin[M]):
+    """The rows of one selected user. Without a selected user, or without a reason, there are no rows.
 
     Queries go through the owned manager, and row-level security limits them to the selected user. Every view and every
     change is an entry in the owner's journal. The journal replaces Django's admin log: that log would keep titles
     where the owner can neither see nor erase them.
     """
 
-    form = EditTaskForm
-    list_display = ["title", "status", "created_at", "updated_at"]
-    list_filter = [OwnerFilter, "status"]
-    search_fields = ["title"]
-    ordering = ["-created_at", "-id"]
-    fields = ["user_id", "title", "description", "status", "created_at", "updated_at", "version"]
-    readonly_fields = ["user_id", "created_at", "updated_at"]
     show_facets = admin.ShowFacets.NEVER
     view_on_site = False
 
-    def get_urls(self) -> list[URLPattern]:
-        reason = path("reason/", self.admin_site.admin_view(self.reason_view), name="tasks_task_reason")
-        return [reason, *super().get_urls()]
-
-    def get_queryset(self, request: HttpRequest) -> TaskQuerySet:
+    def get_queryset(self, request: HttpRequest) -> Any:
         selected = selected_user(request)
-        return (
-            Task.objects.for_user(selected)
-            if selected and StaffAccess.current(request, selected)
-            else Task.objects.none()
-        )
+        rows = self.model.objects
+        return rows.for_user(selected) if selected and StaffAccess.current(request, selected) else rows.none()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    # Views
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return self.with_staff_access(request, lambda: super(TaskAdmin, self).changelist_view(request, extra_context))
+        return self.with_staff_access(request, partial(super().changelist_view, request, extra_context))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        def view() -> HttpResponse:
-            try:
-                return super(TaskAdmin, self).change_view(request, object_id, form_url, extra_context)
-            except EditConflict as conflict:
-                return edit_conflict_response(request, conflict)
-
+        view = partial(super().change_view, request, object_id, form_url, extra_context)
         return self.with_staff_access(request, view, object_id)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        def view() -> HttpResponse:
-            return super(TaskAdmin, self).delete_view(request, object_id, extra_context)
-
-        return self.with_staff_access(request, view, object_id)
+        return self.with_staff_access(
+            request, partial(super().delete_view, request, object_id, extra_context), object_id
+        )
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        history_view = super().history_view
+
         def view() -> HttpResponse:
             context = dict(extra_context or {})
-            if task := self.get_object(request, unquote(object_id)):
-                entries = JournalEntry.objects.for_user(task.owner).filter(task_id=task.pk).newest_first()
-                context |= {"entries": entries[:HISTORY_SIZE], "owner": find_user(task.owner)}
-            return super(TaskAdmin, self).history_view(request, object_id, context)
+            if row := self.get_object(request, unquote(object_id)):
+                entries = JournalEntry.objects.for_user(row.owner).filter(task_id=row.pk).newest_first()
+                context |= {"entries": entries[:HISTORY_SIZE], "owner": find_user(row.owner)}
+            return history_view(request, object_id, context)
 
         return self.with_staff_access(request, view, object_id)
 
@@ -135,9 +115,36 @@ class TaskAdmin(admin.ModelAdmin[Task]):
             if isinstance(response, TemplateResponse):
                 response.render()  # here, while only the selected user's rows are visible
         if response.status_code != 302:  # not a redirect: a page was shown
-            task_id = uuid.UUID(unquote(object_id)) if object_id else None
-            Task.objects.for_user(selected).record_view(task_id, access.get_change_context(request))
+            row_id = uuid.UUID(unquote(object_id)) if object_id else None
+            Task.objects.for_user(selected).record_view(row_id, access.get_change_context(request))
         return response
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Log nothing. The journal has the entry."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Log nothing. The journal has the entry."""
+
+
+@admin.register(Task)
+class TaskAdmin(OwnedModelAdmin[Task]):
+    form = EditTaskForm
+    list_display = ["title", "status", "created_at", "updated_at"]
+    list_filter = [OwnerFilter, "status"]
+    search_fields = ["title"]
+    ordering = ["-created_at", "-id"]
+    fields = ["user_id", "title", "description", "status", "created_at", "updated_at", "version"]
+    readonly_fields = ["user_id", "created_at", "updated_at"]
+
+    def get_urls(self) -> list[URLPattern]:
+        reason = path("reason/", self.admin_site.admin_view(self.reason_view), name="tasks_task_reason")
+        return [reason, *super().get_urls()]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except EditConflict as conflict:
+            return edit_conflict_response(request, conflict)
 
     def reason_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for the reason, grant access, and redirect to the tasks."""
@@ -151,12 +158,12 @@ class TaskAdmin(admin.ModelAdmin[Task]):
                 next_url(request) or f"{reverse('admin:tasks_task_changelist')}?{urlencode({'user': selected})}"
             )
         text = _(
-            "You are about to open the tasks of %(owner)s. Say why: the reason, and each look and change, is noted with"
-            " your e-mail address where this person reads it. It is good for an hour and for this person only."
+            "Enter a reason to open the tasks of %(owner)s for one hour. The reason, your e-mail address and "
+            "everything that you view or change appear in this person’s history."
         )
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Open the tasks"),
+            "title": _("Open tasks"),
             "text": text % {"owner": owner.get_username()},
             "form": form,
         }
@@ -173,12 +180,6 @@ class TaskAdmin(admin.ModelAdmin[Task]):
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         queryset.move_to_trash(get_change_context(request, queryset.owner))
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Log nothing. The journal has the entry."""
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Log nothing. The journal has the entry."""
 
 
 def find_user(user_id: str) -> Any:
@@ -199,14 +200,20 @@ def require_reason(request: HttpRequest, selected: str) -> HttpResponse:
     )
     if request.method != "POST":
         return SeeOther(reason_url)
-    title, text = _("Say why first"), _("Nothing was changed. Give a reason in a new tab, then send this again.")
+    title, text = (
+        _("Reason required"),
+        _("Nothing was changed. Enter a reason in a new tab, then submit this form again."),
+    )
     pending_form = PendingForm.from_post(request)
     return render_error_page(
-        request, 403, title, text, pending_form=pending_form, link=(reason_url, _("Give a reason"))
+        request, 403, title, text, pending_form=pending_form, link=(reason_url, _("Enter a reason"))
     )
 
 
 def edit_conflict_response(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
-    title, text = _("Changed twice"), _("This task was changed meanwhile. Send yours again to write it over that.")
+    title, text = (
+        _("Edit conflict"),
+        _("This task was changed in the meantime. Save again to replace the other change."),
+    )
     pending_form = PendingForm.from_post(request).replace("version", str(conflict.task.version))
     return render_error_page(request, 409, title, text, pending_form=pending_form)

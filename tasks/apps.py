@@ -13,7 +13,7 @@ class TasksConfig(AppConfig):
         "title": _("Title"),
         "description": _("Description"),
         "lines": _("Tasks"),
-        "file_text": _("The text of the file"),
+        "file_text": _("File content"),
     }
 
     def ready(self) -> None:

@@ -25,7 +25,7 @@ class TaskForm(forms.ModelForm[Task]):
     title = forms.CharField(
         label=_("Title"),
         validators=[MaxLengthValidator(MAX_TITLE), require_visible],
-        error_messages={"required": _("Write what is to be done.")},
+        error_messages={"required": _("Enter a title.")},
     )
     description = forms.CharField(
         label=_("Description"),
@@ -96,5 +96,5 @@ class ReasonForm(forms.Form):
         label=_("Reason"),
         validators=[MaxLengthValidator(MAX_REASON), require_visible],
         widget=forms.TextInput(attrs={"class": "vTextField", "autofocus": True}),
-        error_messages={"required": _("Write why you open these tasks.")},
+        error_messages={"required": _("Enter a reason.")},
     )

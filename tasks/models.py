@@ -9,7 +9,8 @@ from django.db.models.lookups import GreaterThan
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from todo_site.journal.models import State, to_rfc3339
+from todo_site.journal.canonical import to_rfc3339
+from todo_site.journal.models import State
 from todo_site.ownership.managers import OwnedManager
 from todo_site.ownership.models import OwnedModel
 

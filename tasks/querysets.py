@@ -14,6 +14,7 @@ from django.db.models import Case, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from todo_site.journal.canonical import to_rfc3339
 from todo_site.journal.models import (
     MAX_ROWS,
     ChangeContext,
@@ -23,7 +24,6 @@ from todo_site.journal.models import (
     State,
     Step,
     earliest,
-    to_rfc3339,
     turn_of,
 )
 from todo_site.ownership.compiled_queries import CompiledQuery, Parameter

@@ -19,7 +19,7 @@ def is_visible(text: str) -> bool:
 def require_visible(text: str) -> None:
     """Raise ValidationError if the text would look empty."""
     if not is_visible(text):
-        raise ValidationError(_("Write at least one letter, digit or sign that can be seen."), code="invisible")
+        raise ValidationError(_("Enter at least one visible character."), code="invisible")
 
 
 def with_unix_line_ends(text: str) -> str:

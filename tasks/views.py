@@ -15,10 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry
 from todo_site.ownership.pipeline import fetch_all_in_pipeline
-from todo_site.ownership.requests import OwnerRequest
+from todo_site.ownership.requests import OwnerRequest, post_data
 from todo_site.web.database_errors import idempotent
 from todo_site.web.error_views import render_error_page
-from todo_site.web.forms import post_data
 from todo_site.web.pending_form import PendingForm
 from todo_site.web.rate_limits import rate_limit
 from todo_site.web.redirects import SeeOther, next_url
@@ -26,11 +25,11 @@ from todo_site.web.redirects import SeeOther, next_url
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .ids import parse_uuids
 from .merge import EditConflict
-from .messages import add_undo_message, truncate
 from .models import Task
 from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
+from .undo import add_undo_message, truncate
 
 HISTORY_SIZE = 50
 
@@ -116,7 +115,10 @@ def task_deleted_response(request: OwnerRequest, task_id: uuid.UUID) -> HttpResp
     trash = JournalEntry.objects.for_user(request.user.id).in_trash()
     if not trash.filter(task_id=task_id).exists() or request.method != "POST":
         raise Http404
-    title, text = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
+    title, text = (
+        _("This task is in the trash"),
+        _("It was deleted while you were editing it. You can add your version as a new task."),
+    )
     fields = [(name, request.POST.get(name, "")) for name in ("title", "description")]
     return render_error_page(request, 409, title, text, pending_form=PendingForm(reverse("tasks:new"), fields))
 
@@ -165,7 +167,7 @@ def bulk_update(request: OwnerRequest) -> HttpResponse:
             entries = selected.move_to_trash(ChangeContext.from_request(request))
             done = ngettext("Deleted %(n)d task.", "Deleted %(n)d tasks.", len(entries))
         case _other:
-            entries, done = [], _("Nothing was changed: choose what to do with the tasks.")
+            entries, done = [], _("Nothing was changed. Choose an action for the selected tasks.")
     add_undo_message(request, done % {"n": len(entries)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
@@ -189,9 +191,9 @@ def undo_response(
         messages.error(request, str(error))
         return SeeOther(back)
     if not entries:
-        add_undo_message(request, _("That was undone already."), [])
+        add_undo_message(request, _("Already undone."), [])
     elif len(entries) > 1:
-        done = ngettext("Undone: %(n)d change.", "Undone: %(n)d changes.", len(entries))
+        done = ngettext("%(n)d change undone.", "%(n)d changes undone.", len(entries))
         add_undo_message(request, done % {"n": len(entries)}, entries)
     else:
         add_undo_message(request, _("Undone."), entries)

@@ -88,9 +88,8 @@ def erase_rows(user_id: str) -> dict[str, int]:
 
 
 def count_rows(user_id: str) -> dict[str, int]:
-    """Return the number of rows that erasing deletes by model label, and of tasks in the trash."""
-    counts = {model._meta.label: n for model, n in registry.count_rows(user_id).items()}
-    return counts | {TRASH: JournalEntry.objects.for_user(user_id).in_trash().count()}
+    """Return how much of a person's data erasing deletes, by the model's label, and in the trash."""
+    return registry.count_rows(user_id, **{TRASH: JournalEntry.objects.for_user(user_id).in_trash().counted()})
 
 
 def label_counts(counts: dict[str, int]) -> list[tuple[str, int]]:

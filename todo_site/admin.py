@@ -22,8 +22,8 @@ from todo_site.better_auth.views.authentication import sign_out
 class TodoAdminSite(admin.AdminSite):
     """The admin with the site's own sign-in page: staff are users with an account."""
 
-    site_header = site_title = _("To-do: staff")
-    index_title = _("Who uses the site")
+    site_header = site_title = _("To-do administration")
+    index_title = _("Overview")
     login_url = "better_auth:sign-in"
 
     @method_decorator(login_not_required)

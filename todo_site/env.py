@@ -35,13 +35,13 @@ class MalformedValue(ValueError):
 def required(name: str) -> str:
     if value := Env.ENVIRON.get(name, ""):
         return value
-    raise ImproperlyConfigured(f"{name} is not set, and outside DEBUG and the embedded default it must be.")
+    raise ImproperlyConfigured(f"{name} must be set, unless DEBUG is on or the site uses SQLite and embedded accounts.")
 
 
 def boolean(name: str, default: bool) -> bool:
     def parse(text: str) -> bool:
         if text.lower() not in TRUE | FALSE:
-            raise MalformedValue("is neither true nor false")
+            raise MalformedValue("must be true or false")
         return text.lower() in TRUE
 
     return _read(name, default, parse)
@@ -50,7 +50,7 @@ def boolean(name: str, default: bool) -> bool:
 def integer(name: str, default: int, min_value: int, max_value: int) -> int:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and min_value <= int(text) <= max_value):
-            raise MalformedValue(f"is not a whole number from {min_value} to {max_value}")
+            raise MalformedValue(f"must be a whole number from {min_value} to {max_value}")
         return int(text)
 
     return _read(name, default, parse)
@@ -78,10 +78,10 @@ def database(name: str, default: str) -> dict[str, Any]:
 
     def parse(text: str) -> dict[str, Any]:
         if not text.startswith(("sqlite://", "postgresql://", "postgres://")):
-            raise MalformedValue("is not a sqlite:/// or postgresql:// address")
+            raise MalformedValue("must be a sqlite:/// or postgresql:// URL")
         parsed: dict[str, Any] = env.db_url_config(text)
         if not parsed.get("NAME"):
-            raise MalformedValue("names no database")
+            raise MalformedValue("must name a database")
         return parsed
 
     return _read(name, parse(default), parse)
@@ -97,12 +97,12 @@ def _read[T](name: str, default: T, parse: Callable[[str], T]) -> T:
         raise ImproperlyConfigured(f"{name} {error}.") from None
     except ValueError:
         # A library's message may quote the value, which may contain a password.
-        raise ImproperlyConfigured(f"{name} cannot be read.") from None
+        raise ImproperlyConfigured(f"{name} is invalid.") from None
 
 
 def _origin(text: str) -> str:
     if not ORIGIN.fullmatch(text) or not has_host_and_port(text):
-        raise MalformedValue("is not an origin such as https://todo.example.org")
+        raise MalformedValue("must be an origin such as https://todo.example.org")
     return text
 
 

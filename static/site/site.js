@@ -32,7 +32,7 @@ function setUpCounter(counter) {
     const n = [...field.value].length;
     counter.hidden = n < max * 0.8;
     counter.classList.toggle("errors", n > max);
-    counter.textContent = counter.dataset.text.replace("{n}", n).replace("{most}", max);
+    counter.textContent = counter.dataset.text.replace("{n}", n).replace("{max}", max);
   };
   field.addEventListener("input", update);
   update();

@@ -36,11 +36,11 @@ TIMES = ["created_at", "updated_at"]
 
 # Columns of converted_rows_sql(), with the text of the report.
 CHANGES = {
-    "is_blank": f'Blank titles, now "{UNTITLED}"',
-    "is_long": "Titles over 255 characters, now cut; the description begins with the whole title",
-    "is_renumbered": "Ids that were no UUIDs, now UUIDs made from them",
-    "is_unknown": "Unknown states, now pending",
-    "is_undated": "Missing times, now the time of the take-over",
+    "is_blank": f'Blank titles, replaced by "{UNTITLED}"',
+    "is_long": "Titles over 255 characters, truncated; the description starts with the full title",
+    "is_renumbered": "IDs that were not UUIDs, replaced by UUIDs derived from them",
+    "is_unknown": "Unknown statuses, set to pending",
+    "is_undated": "Missing times, set to the time of the migration",
 }
 
 
@@ -129,13 +129,13 @@ class LegacyTable(ABC):
         """Raise CommandError if the table cannot be migrated."""
         if self.is_name_taken():
             raise CommandError(
-                f"There is a table {self.prefix}task already, where the older backend's task would be kept: "
-                "rename one of them first."
+                f"The table {self.prefix}task already exists, but the legacy task table must be kept under this name. "
+                "Rename one of them first."
             )
         if tables := self.referring_tables():
             raise CommandError(
-                f"The older backend's task is referred to by a foreign key of {', '.join(tables)}, "
-                "which would go on pointing at the old rows: drop that foreign key first."
+                f"The legacy task table is referenced by a foreign key of {', '.join(tables)}, which would keep "
+                "pointing to the old rows. Drop this foreign key first."
             )
 
     def old_rows_sql(self) -> str:
@@ -205,14 +205,14 @@ class LegacyTable(ABC):
         """Return a report of the kept rows and the changes: numbers, and ids of owners without an account."""
         counts = ", ".join(f"COUNT(*) FILTER (WHERE {change})" for change in CHANGES)
         total, *numbers = self.fetch(f"SELECT COUNT(*), {counts} FROM ({self.converted_rows_sql()}) AS legacy")[0]
-        lines = [f"The older backend's task is kept as {self.prefix}task. Its rows: {total}"]
+        lines = [f"The legacy task table is kept as {self.prefix}task. Rows: {total}"]
         lines += [f"{words}: {n}" for words, n in zip(CHANGES.values(), numbers, strict=True) if n]
         if others := sorted(self.old_columns() - {*TEXTS, *TIMES}):
-            lines.append(f"Columns that are only there: {', '.join(others)}")
+            lines.append(f"Columns that exist only there: {', '.join(others)}")
         if waiting := self.count_waiting():
             owners = ", ".join(f"{owner or 'nobody'} ({n})" for owner, n in waiting[:MAX_SHOWN_OWNERS])
             more = f" and {len(waiting) - MAX_SHOWN_OWNERS} more" if len(waiting) > MAX_SHOWN_OWNERS else ""
             rows = sum(n for _, n in waiting)
-            lines.append(f"Not brought over, as the owner has no account: {rows}, of {owners}{more}")
-            lines.append("Once an owner has an account: manage.py legacy_tasks bring")
+            lines.append(f"Not copied because the owner has no account: {rows}, of {owners}{more}")
+            lines.append("When an owner has an account, run: manage.py legacy_tasks bring")
         return "\n  ".join(lines)

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                             ("reopen", "Reopened"),
                             ("delete", "Deleted"),
                             ("restore", "Restored"),
-                            ("look", "Looked at"),
+                            ("look", "Viewed by staff"),
                             ("erase", "Erased"),
                         ],
                         max_length=16,

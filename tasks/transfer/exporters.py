@@ -14,7 +14,8 @@ from io import StringIO
 from typing import Any
 
 from tasks.models import Task
-from todo_site.journal.models import JournalEntry, to_rfc3339
+from todo_site.journal.canonical import to_rfc3339
+from todo_site.journal.models import JournalEntry
 from todo_site.ownership.models import OwnedBase
 from todo_site.ownership.registry import Ownership, exported_models
 from todo_site.ownership.streaming import stream_rows

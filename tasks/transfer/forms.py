@@ -21,15 +21,14 @@ class PasteForm(forms.Form):
     """Lines that become tasks. Contains an id, so that a form that is sent twice adds its tasks once."""
 
     lines = forms.CharField(
-        label=gettext_lazy("A task per line"),
+        label=gettext_lazy("One task per line"),
         strip=False,  # errors name the line numbers that the user sees
         widget=forms.Textarea(attrs={"rows": 12}),
         help_text=gettext_lazy(
-            "Empty lines and marks such as “- ”, “* ”, “1. ” and “[ ] ” at the start of a line are taken off; "
-            "behind “[x] ” a task is completed. Up to 20 tasks are added at once. Of more you see a preview first; "
-            "1,000 lines are the most."
+            "List marks such as “- ”, “* ”, “1. ” and “[ ] ” are removed, and “[x] ” marks a task as completed. You "
+            "can paste up to 1,000 lines; more than 20 tasks are shown in a preview first."
         ),
-        error_messages={"required": gettext_lazy("Write at least one line.")},
+        error_messages={"required": gettext_lazy("Enter at least one task.")},
     )
     id = forms.CharField(widget=forms.HiddenInput, required=False)
     confirmed = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -51,8 +50,8 @@ class PasteForm(forms.Form):
     def parse_lines(self, text: str, form_id: uuid.UUID) -> None:
         lines = sum(bool(line.strip()) for line in with_unix_line_ends(text).split("\n"))
         if lines > MAX_LINES:
-            message = _("These are %(n)s lines, and %(most)s are the most.")
-            self.add_error("lines", message % {"n": f"{lines:,}", "most": f"{MAX_LINES:,}"})
+            message = _("Too many lines: %(n)s (maximum %(max)s).")
+            self.add_error("lines", message % {"n": f"{lines:,}", "max": f"{MAX_LINES:,}"})
             return
         parsed = parse_pasted_text(text, self.owner, form_id)
         if parsed.errors:
@@ -89,12 +88,12 @@ class ImportForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".json,.csv,.tsv,.txt"}),
         error_messages={
             "invalid": gettext_lazy("Choose a file."),
-            "empty": gettext_lazy("This file is empty."),
+            "empty": gettext_lazy("The file is empty."),
         },
     )
     file_name = forms.CharField(required=False, widget=forms.HiddenInput)
     file_text = forms.CharField(
-        label=gettext_lazy("The text of the file"),
+        label=gettext_lazy("File content"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 12}),
@@ -120,5 +119,5 @@ class ImportForm(forms.Form):
         try:
             parse_file(self.name, self.content, self.owner)
         except UnsupportedFile as reason:
-            message = _("“%(name)s” cannot be imported. %(reason)s")
+            message = _("“%(name)s” could not be imported. %(reason)s")
             self.add_error(field, message % {"name": self.name, "reason": reason})

@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tasks.messages import add_undo_message
 from tasks.models import Task
 from tasks.rate_limits import CREATE, EXPORT, IMPORT
-from todo_site.journal.models import ChangeContext, JournalEntry, to_rfc3339
-from todo_site.ownership.requests import OwnerRequest
+from tasks.undo import add_undo_message
+from todo_site.journal.canonical import to_rfc3339
+from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.ownership.requests import OwnerRequest, post_data
 from todo_site.web.database_errors import idempotent
-from todo_site.web.forms import post_data
 from todo_site.web.rate_limits import is_safe, rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
@@ -108,7 +108,11 @@ def import_tasks(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
     n = imported.count()
     if not n and upload is None:
         raise Http404
-    done = ngettext("Imported %(n)d task.", "Imported %(n)d tasks.", n) if n else _("All of it is here already.")
+    done = (
+        ngettext("Imported %(n)d task.", "Imported %(n)d tasks.", n)
+        if n
+        else _("Nothing was imported. All tasks in the file already exist.")
+    )
     add_undo_message(request, done % {"n": n}, list(imported[:1]))
     return SeeOther(reverse("tasks:list"))
 
@@ -117,5 +121,5 @@ def import_tasks(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def discard_upload(request: OwnerRequest) -> HttpResponse:
     PendingImport.objects.for_user(request.user.id).delete()
-    add_undo_message(request, _("The file was not imported, and is gone from here."), [])
-    return SeeOther(reverse("tasks:import"))
+    add_undo_message(request, _("Import cancelled. The uploaded file was deleted."), [])
+    return SeeOther(next_url(request) or reverse("tasks:import"))

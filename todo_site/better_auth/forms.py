@@ -55,7 +55,7 @@ class SignUpForm(NameForm):
 
 class PasswordForm(forms.Form):
     current_password = forms.CharField(
-        label=_("Present password"),
+        label=_("Current password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -63,7 +63,7 @@ class PasswordForm(forms.Form):
         label=_("New password"),
         strip=False,
         validators=[validate_password],
-        help_text=_("8 to 128 characters. You stay signed in here and are signed out everywhere else."),
+        help_text=_("8 to 128 characters. You will be signed out on all other devices."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -72,11 +72,11 @@ class ConfirmForm(forms.Form):
     """A confirmation of an action that cannot be undone, with the password if the account has one."""
 
     sure = forms.BooleanField(
-        label=_("I know that this cannot be undone"),
-        error_messages={"required": _("Tick the box if this is what you want.")},
+        label=_("I understand that this cannot be undone"),
+        error_messages={"required": _("Tick the box to confirm.")},
     )
     current_password = forms.CharField(
-        label=_("Present password"),
+        label=_("Current password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

@@ -35,7 +35,7 @@ def describe_user_agent(user_agent: str | None) -> str:
     system = find_first_match(SYSTEMS, user_agent or "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or _("An unknown browser")
+    return browser or system or _("Unknown browser")
 
 
 def find_first_match(names: list[tuple[str, str]], text: str) -> str | None:

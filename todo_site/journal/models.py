@@ -5,12 +5,10 @@ Undo, the trash, the history of a task and its time of completion are read from 
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any, ClassVar, NamedTuple, Self
@@ -27,15 +25,13 @@ from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedBase
 from todo_site.ownership.pipeline import fetch_all_in_pipeline, pipeline
 
+from .canonical import hash_record, to_rfc3339
+
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
 type State = dict[str, str | None]
 
 MAX_ROWS = 1000  # of one INSERT
 FIELDS = ("title", "description", "status", "created_at", "updated_at")
-
-
-def to_rfc3339(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class CannotUndo(Exception):
@@ -196,7 +192,7 @@ class JournalEntry(OwnedBase):
         REOPEN = "reopen", gettext_lazy("Reopened")
         DELETE = "delete", gettext_lazy("Deleted")
         RESTORE = "restore", gettext_lazy("Restored")
-        VIEW = "look", gettext_lazy("Looked at")
+        VIEW = "look", gettext_lazy("Viewed by staff")
         ERASE = "erase", gettext_lazy("Erased")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -258,13 +254,8 @@ class JournalEntry(OwnedBase):
         return {**self.record(), "hash": self.hash}
 
     def compute_hash(self, previous: str) -> str:
-        """Return the hash of the entry and the previous entry's hash ("" for the first entry).
-
-        It is the hexadecimal SHA-256 of JSON in ASCII with sorted keys and no spaces. Every change to an entry, and
-        every entry added, removed or moved, changes all later hashes. ``static/site/verify_journal.py`` checks them.
-        """
-        text = json.dumps({**self.record(), "previous": previous}, sort_keys=True, separators=(",", ":"))
-        return sha256(text.encode()).hexdigest()
+        """Return the hash of the entry and the previous entry's hash ("" for the first entry)."""
+        return hash_record(self.record(), previous)
 
     @property
     def title(self) -> str:
@@ -289,12 +280,12 @@ class JournalEntry(OwnedBase):
         if state is None:
             if created:
                 return None
-            raise CannotUndo(_("The task is in the trash. Restore it first."))
+            raise CannotUndo(_("This task is in the trash. Restore it first."))
         fields = after.keys() - {"updated_at"}
         if all(state[field] == before[field] for field in fields):
             return state
         if any(state[field] != after[field] for field in fields):
-            raise CannotUndo(_("“%(title)s” was changed again since. Undo what is newer first.") % state)
+            raise CannotUndo(_("“%(title)s” has newer changes. Undo those first.") % state)
         if created:
             return None
         if state["updated_at"] != after["updated_at"]:  # a newer change set other fields, which are kept

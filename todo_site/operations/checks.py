@@ -36,5 +36,5 @@ def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> 
         return []  # /readyz reports an outage; gunicorn reports a malformed setting
     if needed <= limit:
         return []
-    words = f"The site may open {needed} connections and PostgreSQL gives it {limit}."
-    return [Warning(words, hint="Lower WEB_CONCURRENCY, or put a pooler in between.", id="todo_site.W001")]
+    words = f"The site can open {needed} connections, but PostgreSQL allows only {limit}."
+    return [Warning(words, hint="Lower WEB_CONCURRENCY, or use a connection pooler.", id="todo_site.W001")]

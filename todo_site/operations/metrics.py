@@ -29,7 +29,7 @@ registry = CollectorRegistry()
 request_count = Counter("todo_requests", "Requests answered", ["route", "method", "status"], registry=registry)
 request_seconds = Histogram(
     "todo_request_seconds",
-    "Time until the answer begins",
+    "Time until the response starts",
     ["route", "method", "status"],
     buckets=BUCKETS,
     registry=registry,
@@ -37,9 +37,7 @@ request_seconds = Histogram(
 statement_seconds = Histogram(
     "todo_database_statement_seconds", "Time of each database statement", buckets=BUCKETS, registry=registry
 )
-connection_count = Counter(
-    "todo_database_connections", "Connections to the database that were opened", registry=registry
-)
+connection_count = Counter("todo_database_connections", "Database connections opened", registry=registry)
 
 
 @csrf_exempt

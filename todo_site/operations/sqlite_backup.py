@@ -20,11 +20,11 @@ RESTORE_LOCK_TIMEOUT = 10.0  # seconds
 def database_path() -> Path:
     if connection.vendor != "sqlite":
         raise CommandError(
-            "This is for SQLite. Back up PostgreSQL with pg_dump --format=custom and restore it with pg_restore."
+            "This command supports only SQLite. For PostgreSQL, use pg_dump --format=custom and pg_restore."
         )
     name = str(connection.settings_dict["NAME"])
     if ":memory:" in name or "mode=memory" in name:
-        raise CommandError("The database is in memory: it has no file.")
+        raise CommandError("The database is in memory and has no file.")
     return Path(name)
 
 
@@ -83,9 +83,9 @@ def restore(backup: sqlite3.Connection, target: Path) -> Path | None:
                 copy_to_file(database, previous)
             check_copy(database, target, copy_pages(backup, database))
     except sqlite3.OperationalError as error:
-        raise CommandError(f"{target} cannot be written: {error}. Is the site stopped?") from None
+        raise CommandError(f"{target} cannot be written: {error}. Stop the site first.") from None
     except sqlite3.DatabaseError as error:
-        raise CommandError(f"{target} is damaged: {error}. Move it away, and its -wal and -shm too.") from None
+        raise CommandError(f"{target} is damaged: {error}. Move it and its -wal and -shm files away.") from None
     except OSError as error:
         raise CommandError(f"{target} cannot be written: {error.strerror}.") from None
     return previous

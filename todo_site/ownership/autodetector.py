@@ -9,7 +9,7 @@ from django.db.migrations.autodetector import MigrationAutodetector, OperationDe
 from django.db.migrations.utils import resolve_relation
 
 from . import registry
-from .constraints import OwnedReference, OwnerKey, OwnershipConstraint
+from .fields import OwnedReference, OwnerKey, OwnershipConstraint
 from .operations import OPTION, SyncOwnership
 
 KEY_ADDED: Any = "owner key added"

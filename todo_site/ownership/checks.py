@@ -15,8 +15,7 @@ from django.db import OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
-from .constraints import OwnershipConstraint
-from .fields import OwnedForeignKey
+from .fields import OwnedForeignKey, OwnershipConstraint
 from .managers import OwnedManager
 from .models import OwnedBase
 from .operations import OPTION
@@ -45,8 +44,8 @@ def check_relations(model: type[models.Model]) -> Iterator[CheckMessage]:
         target = field.related_model
         if isinstance(target, type) and issubclass(target, OwnedBase) and not isinstance(field, OwnedForeignKey):
             yield Error(
-                f"{field} points at {target._meta.label}, whose rows belong to one user each: "
-                "a join through it would show other users' rows.",
+                f"{field} points to {target._meta.label}, an owned model: "
+                "a join through it could return rows of other users.",
                 hint="Use OwnedForeignKey, or a plain field for the id and objects.for_user() to look the row up.",
                 obj=field,
                 id="ownership.E001",
@@ -57,7 +56,7 @@ def check_reverse_names(model: type[models.Model]) -> Iterator[CheckMessage]:
     for field in [*model._meta.local_fields, *model._meta.local_many_to_many]:
         if field.remote_field is not None and not str(field.remote_field.related_name or "").endswith("+"):
             yield Error(
-                f"{field} gives {field.related_model} a way back into {model._meta.label}, past its owner.",
+                f"{field} gives {field.related_model} a relation to {model._meta.label} that bypasses its owner.",
                 hint='Set related_name="+".',
                 obj=field,
                 id="ownership.E002",
@@ -68,7 +67,7 @@ def check_managers(model: type[models.Model]) -> Iterator[CheckMessage]:
     for manager in [*model._meta.managers, model._base_manager]:
         if not isinstance(manager, OwnedManager):
             yield Error(
-                f"{model._meta.label}.{manager.name} is not an OwnedManager: it would show every user's rows.",
+                f"{model._meta.label}.{manager.name} is not an OwnedManager: it would return rows of all users.",
                 hint="Use OwnedManager, and base_manager_name = 'objects' in the model's Meta.",
                 obj=model,
                 id="ownership.E003",
@@ -166,7 +165,7 @@ def role_problems(connection: BaseDatabaseWrapper) -> list[str]:
         )
         role = cursor.fetchone()
     if role is None:
-        return [f"The role {ROLE} does not exist: run manage.py migrate."]
+        return [f"The role {ROLE} does not exist. Run manage.py migrate."]
     bypasses, is_member = role
     found = [f"The role {ROLE} bypasses row-level security."] if bypasses else []
     return found if is_member else [*found, f"The login is not a member of the role {ROLE}."]

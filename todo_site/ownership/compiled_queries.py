@@ -1,7 +1,7 @@
-"""Queries compiled once: to put one together and compile it takes Django longer than PostgreSQL takes to answer.
+"""Queries that are compiled once. Building and compiling a query takes Django longer than PostgreSQL needs to run it.
 
-What differs from request to request is Parameter: it stands where its value will be. A page that asks for it keeps the
-CompiledQuery, by the shape of the page, and gives it the values each time.
+A Parameter stands for each value that differs between requests. A page keeps a CompiledQuery for each of its shapes and
+binds the values of the request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 class Parameter(Expression):
-    """A value of this field that a statement gets when it is sent. No database takes it for one itself."""
+    """A value of this field that is bound later. Unbound, every database refuses it."""
 
     def __init__(self, name: str, output_field: models.Field[Any, Any]) -> None:
         super().__init__(output_field=output_field)
@@ -34,11 +34,11 @@ class Parameter(Expression):
 
 @dataclass(frozen=True)
 class CompiledQuery:
-    """A queryset as SQL, which any thread may send."""
+    """The SQL of a queryset. Threads can share it."""
 
     queryset: models.QuerySet[Any, Any]
     compiler: SQLCompiler
-    sql: str  # "" where nothing can be found
+    sql: str  # "" if the result is always empty
     params: tuple[Any, ...]
 
     @classmethod
@@ -50,13 +50,13 @@ class CompiledQuery:
             return cls(queryset, compiler, "", ())
 
     def bind(self, **values: Any) -> Self:
-        """The same with these values, on the connection of this thread."""
+        """Return a copy with these values, for the connection of this thread."""
         compiler = copy(self.compiler)
         compiler.connection = connection = connections[self.queryset.db]
         params = (each.db_value(values, connection) if isinstance(each, Parameter) else each for each in self.params)
         try:
             return replace(self, compiler=compiler, params=tuple(params))
-        except EmptyResultSet:  # one of them can be no value of its column
+        except EmptyResultSet:  # a value that its column cannot have
             return replace(self, compiler=compiler, sql="")
 
     def send(self) -> CursorWrapper | None:
@@ -67,7 +67,7 @@ class CompiledQuery:
         return cursor
 
     def rows(self, cursor: CursorWrapper | None) -> Iterable[Any]:
-        """The instances, or the tuples of values_list(), that the statement found."""
+        """Return the instances, or the tuples of values_list()."""
         if cursor is None:
             return []
         with cursor:

@@ -1,7 +1,7 @@
-"""The owned manager: a query that is not bound to one user does not become SQL.
+"""The owned manager: a query that is not bound to one user does not compile to SQL.
 
-The user id is a value on the query object, not a filter. Filters can be OR-ed around, cleared or merged away; the
-value becomes ``(whatever the WHERE was) AND user_id = x`` when the query compiles, after everybody is done with it.
+The user id is a value on the query object, not a filter: filters can be bypassed by OR, cleared or merged. The value
+becomes ``(the WHERE so far) AND user_id = x`` when the query compiles.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ OWNER = "user_id"
 
 
 class UserIdRequired(Exception):
-    """An owned query without a user, or with a second one. The message says how to mend the call."""
+    """Raised for an owned query without a user, or with a second user. The message says how to correct the call."""
 
 
 def require_user_id(user_id: Any, model: type[models.Model]) -> str:
-    """Return ``user_id`` if it is one non-empty string, or the place of one, else raise UserIdRequired."""
+    """Return ``user_id`` if it is a non-empty string or a Parameter. Raise UserIdRequired otherwise."""
     if (isinstance(user_id, str) and user_id) or isinstance(user_id, Parameter):
         return cast(str, user_id)
     name = model.__name__
     raise UserIdRequired(
-        f"{name} rows belong to one user each and {user_id!r:.40} is no user id. "
+        f"{name} rows belong to one user, and {user_id!r:.40} is not a user id. "
         f"Call {name}.objects.for_user(request.user.id) with the id of a signed-in user."
     )
 
 
 class OwnedQueryMixin(sql.Query):
-    """What every kind of owned query shares: without a user it refuses to compile."""
+    """Shared by all kinds of owned query: refuse to compile without a user."""
 
     user_id: str | None = None
 
     def get_compiler(self, using: str | None = None, connection: Any = None, elide_empty: bool = True) -> SQLCompiler:
         bound = self.clone()
         if self.user_id is None and self.is_empty():
-            bound.where = WhereNode([NothingNode()])  # none() stays empty, whatever else was put beside it
+            bound.where = WhereNode([NothingNode()])  # none() stays empty, whatever it was combined with
         else:
             owner = require_user_id(self.user_id, self.get_meta().model)
             column: Any = self.get_meta().get_field("user")
             is_owner: Any = Exact(column.get_col(bound.get_initial_alias()), owner)
             bound.where = WhereNode([bound.where, is_owner], AND)
-        # Past this method, or the bound clone would be bound again.
+        # Bypass our get_compiler(): the clone is already bound.
         compiler: SQLCompiler = sql.Query.get_compiler(bound, using, connection, elide_empty)
         return compiler
 
     def chain(self, klass: type[sql.Query] | None = None) -> Any:
-        # QuerySet.update() chains to a plain UpdateQuery: left alone, that would shed this class and its check.
+        # QuerySet.update() chains to a plain UpdateQuery, which would lose this class and its check.
         return super().chain(OWNED_KINDS[klass] if klass else None)
 
     def combine(self, rhs: sql.Query, connector: str) -> None:
@@ -94,7 +94,7 @@ def require_same_user(left: sql.Query, right: sql.Query) -> None:
 
 
 class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
-    """A queryset of rows that belong to one user each; ``for_user`` comes before everything else."""
+    """A queryset of rows that belong to one user each. Call ``for_user()`` first."""
 
     query: OwnedQuery
 
@@ -102,20 +102,20 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         super().__init__(model, query or OwnedQuery(model), using, hints)
 
     def for_user(self, user_id: str) -> Self:
-        """Bind to the user with this id. Raises UserIdRequired for anything but one non-empty string, given once."""
+        """Bind to the user with this id. Raise UserIdRequired unless it is one non-empty string, given once."""
         owner = require_user_id(user_id, self.model)
         bound = self.all()
         if bound.query.user_id not in (None, owner):
             raise UserIdRequired(
-                f"This {self.model.__name__} queryset is bound to another user already. "
-                f"Start anew from {self.model.__name__}.objects.for_user()."
+                f"This {self.model.__name__} queryset is already bound to another user. "
+                f"Start again from {self.model.__name__}.objects.for_user()."
             )
         bound.query.user_id = owner
         return bound
 
     @property
     def owner(self) -> str:
-        """The id of the user whom this queryset is bound to; UserIdRequired when there is none."""
+        """Return the id of the user to whom this queryset is bound. Raise UserIdRequired if there is none."""
         return require_user_id(self.query.user_id, self.model)
 
     def counted(self) -> models.QuerySet[Any, Any]:
@@ -131,7 +131,7 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         return super().create(**{**kwargs, OWNER: self.owner})
 
     def bulk_create(self, objs: Iterable[M], batch_size: int | None = None) -> list[M]:  # type: ignore[override]
-        """As Django's, without the conflict arguments: an upsert has no WHERE that could keep to one user's rows."""
+        """Insert rows of the bound user. No conflict arguments: an upsert has no WHERE that could filter by owner."""
         rows = list(objs)
         for row in rows:
             self._refuse_other_owner({OWNER: row.__dict__.get(OWNER)})
@@ -142,10 +142,10 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         return await sync_to_async(self.bulk_create)(objs, batch_size)
 
     def update(self, **kwargs: Any) -> int:
-        """As Django's; the owner and the time of creation never change, the time of change always does."""
+        """Update the rows and their time of change. The owner and the time of creation never change."""
         fixed = {"user", OWNER} | {field.name for field in self.model._meta.fields if is_creation_time(field)}
         if refused := fixed & kwargs.keys():
-            raise ValueError(f"{', '.join(sorted(refused))} of a {self.model.__name__} never changes.")
+            raise ValueError(f"{', '.join(sorted(refused))} of a {self.model.__name__} cannot be changed.")
         for field in self.model._meta.fields:
             if getattr(field, "auto_now", False):
                 kwargs.setdefault(field.name, field.pre_save(self.model(), add=False))
@@ -164,7 +164,7 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         )
 
     def _raw_delete(self, using: str | None) -> int:
-        # The one path that never chains: Django clones the query and sets its class by hand.
+        # The only path without chain(): Django clones the query and sets its class itself.
         query = self.query.chain(sql.DeleteQuery)
         deleted: int = query.get_compiler(using).execute_sql(ROW_COUNT)
         return deleted
@@ -172,7 +172,7 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
     _raw_delete.alters_data = True  # type: ignore[attr-defined]
 
     def union(self, *other_qs: models.QuerySet[Any, Any], all: bool = False) -> Self:  # noqa: A002  Django's name
-        # Before Django's short cut for an empty left side, which would hand back the others as they are.
+        # Check before Django's shortcut for an empty left side, which returns the other querysets unchecked.
         for other in other_qs:
             require_same_user(self.query, other.query)
         return super().union(*other_qs, all=all)
@@ -183,7 +183,7 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         return super()._combinator_query(combinator, *other_qs, **kwargs)  # type: ignore[misc, no-any-return]
 
     def _check_operator_queryset(self, other: models.QuerySet[M], operator_: Literal["&", "|", "^"]) -> None:
-        # Before Django's short cut for empty querysets, which would hand back the other side as it is.
+        # Check before Django's shortcut for empty querysets, which returns the other side unchecked.
         require_same_user(self.query, other.query)
         super()._check_operator_queryset(other, operator_)  # type: ignore[misc]
 
@@ -192,7 +192,7 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         given_user = given.get("user")
         if given[OWNER] != self.owner or (given_user is not None and given_user.pk != self.owner):
             raise UserIdRequired(
-                f"This {self.model.__name__} queryset creates rows for the user it is bound to and for nobody else."
+                f"This {self.model.__name__} queryset can only create rows for the user it is bound to."
             )
 
 

@@ -1,4 +1,4 @@
-"""Statements that travel together: the way to PostgreSQL and back takes longer than most of what is asked there."""
+"""Several statements in one round trip to PostgreSQL, which often takes longer than the statements themselves."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.db import connections, models
 
 from .compiled_queries import CompiledQuery
 
-if TYPE_CHECKING:  # where the database is SQLite, starting does not wait for PostgreSQL's driver
+if TYPE_CHECKING:  # do not import PostgreSQL's driver where the database is SQLite
     from todo_site.web.database.postgresql.base import DatabaseWrapper
 
 
 @contextmanager
 def pipeline(using: str) -> Iterator[None]:
-    """As DatabaseWrapper.pipeline(). SQLite is at hand: there each statement is answered at once."""
+    """Use DatabaseWrapper.pipeline() on PostgreSQL. SQLite has no round trips and no pipeline."""
     if connections[using].vendor != "postgresql":
         yield
         return
@@ -25,7 +25,7 @@ def pipeline(using: str) -> Iterator[None]:
 
 
 def fetch_all_in_pipeline(*asked: models.QuerySet[Any, Any] | CompiledQuery) -> list[list[Any]]:
-    """What each of these finds, instances or the tuples of values_list(), all asked for in one round trip."""
+    """Return the results of each query, as instances or tuples of values_list(), in one round trip."""
     statements = [each if isinstance(each, CompiledQuery) else CompiledQuery.from_queryset(each) for each in asked]
     with pipeline(statements[0].queryset.db):
         cursors = [statement.send() for statement in statements]

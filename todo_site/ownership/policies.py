@@ -25,8 +25,12 @@ class Version1:
         with_set, privilege = (" WITH SET TRUE", "SET") if pg_version >= 160000 else ("", "MEMBER")
         return [
             f"""
-            DO $$ BEGIN CREATE ROLE {ROLE} NOLOGIN NOINHERIT;
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
+            DO $$ BEGIN
+                IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN
+                    CREATE ROLE {ROLE} NOLOGIN NOINHERIT;
+                END IF;
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+            END $$
             """,
             # Roles belong to the whole server: two databases that migrate at once must not both grant.
             f"""

@@ -83,11 +83,15 @@ def exported_models() -> dict[str, type[OwnedBase]]:
     return {key: model for key, model in declared if key}
 
 
-def count_rows(user_id: str) -> dict[type[OwnedBase], int]:
-    """Return how many rows a person has in each table that erasing empties, in one round trip."""
+def count_rows(user_id: str, **further: models.QuerySet[Any, Any]) -> dict[str, int]:
+    """Return how many rows a person has in each table that erasing empties, by the model's label.
+
+    Further ``counted()`` querysets are asked in the same round trip, and returned under their names.
+    """
     counted = [model for model in erased_models() if not is_derived(model)]
-    found = fetch_all_in_pipeline(*(model.objects.for_user(user_id).counted() for model in counted))
-    return {model: rows[0][0] if rows else 0 for model, rows in zip(counted, found, strict=True)}
+    queries = {model._meta.label: model.objects.for_user(user_id).counted() for model in counted} | further
+    found = fetch_all_in_pipeline(*queries.values())
+    return {label: rows[0][0] if rows else 0 for label, rows in zip(queries, found, strict=True)}
 
 
 def erase(user_id: str, using: str | None = None) -> None:

@@ -25,11 +25,11 @@ def time_zone_choices() -> list[tuple[str, Any]]:
         label = (place or continent).replace("_", " ").replace("/", " / ")
         groups.setdefault(continent if slash else "", []).append((zone, label))
     others = groups.pop("")
-    return [("", _("As the browser says")), *groups.items(), (str(_("Others")), others)]
+    return [("", _("Browser default")), *groups.items(), (str(_("Other")), others)]
 
 
 def language_choices() -> list[tuple[str, Any]]:
-    return [("", _("As the browser says")), *settings.LANGUAGES]
+    return [("", _("Browser default")), *settings.LANGUAGES]
 
 
 class HiddenWithoutAria(forms.BoundField):
@@ -49,12 +49,12 @@ class PreferencesForm(forms.ModelForm[Preferences]):
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
-        help_text=_("Until it is known, times are shown in UTC."),
+        help_text=_("Times are shown in UTC until the time zone is known."),
         required=False,
         choices=time_zone_choices,
         show_hidden_initial=True,
     )
-    theme = forms.ChoiceField(label=_("Colours"), choices=Preferences.Theme.choices, show_hidden_initial=True)
+    theme = forms.ChoiceField(label=_("Colour scheme"), choices=Preferences.Theme.choices, show_hidden_initial=True)
     density = forms.ChoiceField(label=_("Spacing"), choices=Preferences.Density.choices, show_hidden_initial=True)
     shortcuts = forms.TypedChoiceField(
         label=_("Keyboard shortcuts"),

@@ -32,7 +32,7 @@ class Preferences(OwnedBase):
     """Language, time zone and appearance of the pages. Empty values follow the browser."""
 
     class Theme(models.TextChoices):
-        DEVICE = "device", _("As the device")
+        DEVICE = "device", _("System default")
         LIGHT = "light", _("Light")
         DARK = "dark", _("Dark")
 

@@ -10,9 +10,8 @@ from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from todo_site.ownership.requests import OwnerRequest
+from todo_site.ownership.requests import OwnerRequest, post_data
 from todo_site.web.database_errors import idempotent
-from todo_site.web.forms import post_data
 from todo_site.web.redirects import SeeOther
 
 from .forms import PreferencesForm, time_zone_names
@@ -30,7 +29,7 @@ def preferences(request: OwnerRequest) -> HttpResponse:
     if not form.is_valid():
         return render_preferences(request, form, status=422 if form.is_bound else 200)
     apply_preferences(request, own.upsert(**form.changes))
-    messages.success(request, _("Saved."))
+    messages.success(request, _("Settings saved."))
     return SeeOther(request.path)
 
 

@@ -69,10 +69,10 @@ def tour_task(page: Page) -> Iterator[str]:
     change_elsewhere(page)
     page.get_by_label("Description").fill("Written here, and longer than before.\nOn two lines.")
     page.get_by_role("button", name="Save").click()
-    page.get_by_role("heading", name="Changed twice").wait_for()
+    page.get_by_role("heading", name="Edit conflict").wait_for()
     yield "conflict-409"
     page.goto(f"{task}edit/")
-    page.get_by_text("Restored what you typed").wait_for()
+    page.get_by_text("Draft restored.").wait_for()
     yield "edit-restored"
     page.get_by_label("Title").fill(" ")
     page.get_by_role("button", name="Save").click()
@@ -94,21 +94,21 @@ def tour_transfer(page: Page) -> Iterator[str]:
     yield "paste-422"
     page.locator("[name=lines]").fill("\n".join(f"- Errand {n}" for n in range(1, 61)))
     page.get_by_role("button", name="Add tasks").click()
-    page.get_by_role("heading", name="This adds 60 tasks").wait_for()
+    page.get_by_role("heading", name="60 tasks will be added").wait_for()
     yield "paste-preview"
     page.get_by_role("button", name="Add these tasks").click()
     page.get_by_role("link", name="Older").wait_for()
     yield "list-first-page"
     page.goto("/import/")
     page.set_input_files("[name=file]", {"name": "photo.png", "mimeType": "image/png", "buffer": b"\x89PNG\0"})
-    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("button", name="Preview import").click()
     page.get_by_role("alert").wait_for()
     yield "import-422"
     page.goto("/import/")
     yield "import"
     lines = "Mow the lawn\nTrim the hedge\n" + "x" * 300
     page.set_input_files("[name=file]", {"name": "garden.txt", "mimeType": "text/plain", "buffer": lines.encode()})
-    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("button", name="Preview import").click()
     page.get_by_role("heading", name="garden.txt").wait_for()
     yield "import-preview"
 
@@ -121,7 +121,7 @@ def tour_settings(page: Page) -> Iterator[str]:
     page.get_by_role("alert").wait_for()
     yield "settings-data-422"
     page.goto("/settings/")
-    page.get_by_role("button", name="Change the password").click()
+    page.get_by_role("button", name="Change password").click()
     page.get_by_role("alert").wait_for()
     yield "settings-422"
 
@@ -140,7 +140,7 @@ def tour_end_of_session(page: Page, email: str, password: str) -> Iterator[str]:
 
 
 def tour_erasure(page: Page, password: str) -> Iterator[str]:
-    for what, button in (("tasks", "Delete all tasks"), ("account", "Delete the account")):
+    for what, button in (("tasks", "Delete all tasks"), ("account", "Delete account")):
         page.goto("/settings/data/")
         page.locator(f"#id_{what}-current_password").fill(password)
         page.locator(f"#id_{what}-sure").check()

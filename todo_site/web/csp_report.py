@@ -34,7 +34,7 @@ def report(request: HttpRequest) -> HttpResponse:
     if not DIRECTIVE.fullmatch(directive):
         return HttpResponse(status=400)
     fields = {"directive": directive, "blocked": blocked}
-    logger.warning("The Content Security Policy was violated.", extra={"request": request, "fields": fields})
+    logger.warning("Content Security Policy violation", extra={"request": request, "fields": fields})
     return HttpResponse(status=204)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from math import ceil
 from typing import TypedDict, Unpack
 
 from django.conf import settings
@@ -15,6 +16,8 @@ from django.utils.translation import ngettext
 
 from .database_errors import is_unavailable
 from .pending_form import PendingForm, is_same_origin
+
+LONG_WAIT = 90  # seconds; a longer wait is said in minutes
 
 
 class NextSteps(TypedDict, total=False):
@@ -46,8 +49,8 @@ def render_error_page(
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         return too_large(request)
-    title = _("That cannot be read")
-    message = _("Something in the address or the form is not as it should be.")
+    title = _("Invalid request")
+    message = _("The address or the form data is invalid. Go back and try again.")
     return render_error_page(request, 400, title, message)
 
 
@@ -58,13 +61,13 @@ def too_large(request: HttpRequest) -> HttpResponse:
         with suppress(OSError):
             while request.read(2**16):
                 pass
-    title = _("That is too much at once")
-    message = _("Nothing was saved. Go back and send less, or send it in parts.")
+    title = _("Request too large")
+    message = _("Nothing was saved. Go back and send less data, or split it into several parts.")
     return render_error_page(request, 413, title, message)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render_error_page(request, 403, _("Not allowed"), _("Your account may not open this page."))
+    return render_error_page(request, 403, _("Access denied"), _("Your account does not have access to this page."))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -72,40 +75,45 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Otherwise another site could make people submit its text with one click.
     """
-    title = _("The form could not be checked")
+    title = _("The form could not be verified")
     pending_form = PendingForm.from_hidden_fields(request) or PendingForm.from_post(request)
     if not pending_form.can_resubmit:
-        message = _(
-            "Go back, load the page again and send the form once more. Cookies have to be allowed for this site."
-        )
+        message = _("Go back, reload the page and submit the form again. Cookies must be allowed for this site.")
         return render_error_page(request, 403, title, message)
     if is_same_origin(request):
-        message = _("It was open for too long, or you signed in or out meanwhile. Look it through and send it again.")
+        message = _(
+            "The form has expired, or you signed in or out in the meantime. Check your text, then submit it again."
+        )
         return render_error_page(request, 403, title, message, pending_form=pending_form)
-    message = _("It did not come from a page of this site, so nothing was saved. You can copy the text.")
+    message = _("The form was not sent from this site, so nothing was saved. You can copy your text below.")
     return render_error_page(request, 403, title, message, pending_form=pending_form, is_read_only=True)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render_error_page(request, 404, _("Not found"), _("There is nothing at this address, or it is not yours."))
+    return render_error_page(request, 404, _("Not found"), _("Page not found, or you do not have access to it."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if is_unavailable(sys.exception()):
         return database_unavailable(request)
     title = _("Something went wrong")
-    message = _("It was our mistake and has been noted. Nothing that was saved is lost.")
+    message = _("The error is on our side and has been logged. Saved data is not affected; try again later.")
     return render_error_page(request, 500, title, message)
 
 
 def rate_limited(request: HttpRequest, retry_after: int) -> HttpResponse:
     """Return 429. ``retry_after`` is in seconds."""
-    message = ngettext("Wait %(n)d second and try again.", "Wait %(n)d seconds and try again.", retry_after)
-    return retry_later(request, 429, _("That was often"), message % {"n": retry_after}, retry_after)
+    if retry_after > LONG_WAIT:
+        n = ceil(retry_after / 60)
+        message = ngettext("Try again in %(n)d minute.", "Try again in %(n)d minutes.", n)
+    else:
+        n = retry_after
+        message = ngettext("Try again in %(n)d second.", "Try again in %(n)d seconds.", n)
+    return retry_later(request, 429, _("Too many requests"), message % {"n": n}, retry_after)
 
 
 def database_unavailable(request: HttpRequest) -> HttpResponse:
-    title, message = _("The tasks cannot be reached"), _("It is not your mistake. Try again in a few seconds.")
+    title, message = _("The service is temporarily unavailable"), _("Nothing was lost; try again in a few seconds.")
     response = retry_later(request, 503, title, message, retry_after=5)
     response.database_unavailable = True  # type: ignore[attr-defined]  # for DatabaseErrorMiddleware
     return response
@@ -123,5 +131,5 @@ def retry_later(request: HttpRequest, status: int, title: str, message: str, ret
 
 def signed_in_again(request: HttpRequest, pending_form: PendingForm) -> HttpResponse:
     """Show a form that was submitted before sign-in, so that it can be submitted again."""
-    title, message = _("You are signed in again"), _("This is what you wrote. It is saved when you send it.")
+    title, message = _("You are signed in again"), _("Your text was kept but is not saved yet. Submit it to save it.")
     return render_error_page(request, 200, title, message, pending_form=pending_form)

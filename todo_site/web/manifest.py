@@ -27,7 +27,7 @@ def manifest(
             "id": "/",
             "name": _("To-do"),
             "short_name": _("To-do"),
-            "description": _("Your tasks are yours alone: nobody else sees them."),
+            "description": _("Your tasks are private. Other users cannot see them."),
             "lang": get_language(),
             "dir": "rtl" if get_language_bidi() else "ltr",
             "start_url": start_url,

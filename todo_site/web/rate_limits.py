@@ -36,7 +36,7 @@ class RateLimitExceeded(Exception):
     """Raised for an attempt over the limit. ``retry_after`` is in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"again in {retry_after} s")
+        super().__init__(f"retry after {retry_after} s")
         self.retry_after = retry_after
 
 

@@ -9,5 +9,5 @@ class Command(legacy_tasks.Command):
     help = "Deprecated name of legacy_tasks."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stderr.write(self.style.WARNING("adoption is now legacy_tasks. This name goes with the next version."))
+        self.stderr.write(self.style.WARNING("adoption is now legacy_tasks. This name will be removed."))
         super().handle(*args, **options)

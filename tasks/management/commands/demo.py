@@ -12,15 +12,15 @@ from tasks.models import Task
 
 TASKS = [
     ("Buy milk, bread and a lemon", None),
-    ("Answer Ms Okafor about the flat", "She asked whether the first of March suits us.\nhttps://example.org/flat/17"),
+    ("Answer Ms Okafor about the flat", "She asked if 1 March suits us.\nhttps://example.org/flat/17"),
     ("Renew the library card", None),
-    ("Book the train to Leipzig", "Friday after four, back on Sunday evening.\nA seat by the window, please."),
+    ("Book the train to Leipzig", "Friday after four, back on Sunday evening.\nWindow seat, please."),
     ("Water the tomatoes on the balcony", None),
-    ("Back up the photographs", "Both discs, then put one of them in the drawer at work."),
+    ("Back up the photos", "Both disks. Take one of them to the office."),
     ("Call the dentist", None),
     ("Read chapter 4 before Tuesday", None),
-    ("Mend the back light of the bicycle", "The bulb is fine. It is the cable below the saddle."),
-    ("Write the speech for Grandma's ninetieth", None),
+    ("Fix the rear light of the bicycle", "The bulb is fine. Check the cable under the saddle."),
+    ("Write a speech for Grandma's 90th birthday", None),
 ]
 DONE = [("Pay the electricity bill", None), ("Return the drill to Ahmed", None), ("Plan the week", None)]
 

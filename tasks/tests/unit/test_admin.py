@@ -218,9 +218,9 @@ def test_notes_each_look_once_where_the_owner_reads_it(staff: Client, alice: Use
     assert {(entry.staff, entry.reason) for entry in entries} == {("staff@example.org", WHY)}
     assert all(entry.request_id for entry in entries)
     page = alices.get("/history/").text
-    assert page.count("by staff: staff@example.org") == 4
+    assert page.count("by staff@example.org (staff)") == 4
     assert page.count(f"<q>{WHY}</q>") == 4
-    assert "the list of your tasks" in page
+    assert "your task list" in page
     assert "/undo/" not in page
     assert alices.get(f"/tasks/{task.id}/").text.count(f"<q>{WHY}</q>") == 3
 

@@ -263,7 +263,7 @@ def test_offers_undo_on_the_next_page_and_takes_it_back(alice: User, alices: Cli
     undone = alices.post(f"/undo/{entry.pk}/", {"next": "/?status=all"})
     assert (undone.status_code, undone.headers["Location"]) == (303, f"/?status=all#task-{task.id}")
     assert tasks.get().title == "Milk"
-    assert "was undone already" in alices.post(f"/undo/{entry.pk}/", follow=True).text
+    assert "Already undone" in alices.post(f"/undo/{entry.pk}/", follow=True).text
 
 
 def test_keeps_a_message_about_the_longest_title(alice: User, alices: Client, tasks: TaskQuerySet) -> None:
@@ -360,5 +360,5 @@ def test_refuses_to_undo_in_words(alice: User, alices: Client, tasks: TaskQueryS
     (first,) = tasks.edit(task.id, {"title": "Bread"}, task.version, HERE)
     tasks.edit(task.id, {"title": "Butter"}, tasks.get().version, HERE)
     page = alices.post(f"/undo/{first.pk}/", {"next": f"/tasks/{task.id}/"}, follow=True).text
-    assert "was changed again since" in page
+    assert "has newer changes" in page
     assert tasks.get().title == "Butter"

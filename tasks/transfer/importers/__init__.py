@@ -30,7 +30,7 @@ def parse_file(name: str, content: bytes, owner: str) -> ParsedFile:
     else:
         read_text(text, parsed)
     if not parsed.tasks and not parsed.errors:
-        raise UnsupportedFile(_("There is no task in it."))
+        raise UnsupportedFile(_("The file contains no tasks."))
     return parsed
 
 
@@ -46,8 +46,8 @@ def decode_file(content: bytes) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
-        message = _("It is not a text file in UTF-8. Save it as UTF-8, or take it out of its archive.")
+        message = _("The file is not UTF-8 text; save it as UTF-8 or extract it from its archive.")
         raise UnsupportedFile(message) from None
     if "\0" in text:
-        raise UnsupportedFile(_("It is not a text file: there are NUL characters in it."))
+        raise UnsupportedFile(_("The file is not a text file: it contains NUL characters."))
     return text

@@ -57,13 +57,15 @@ class ParsedFile:
                 self.seen[source] += 1
                 task_id = self.make_id(json.dumps([source, self.seen[source]]))
             if task_id in self.tasks:
-                raise RowRejected(_("an earlier task has the same id."))  # noqa: TRY301
+                raise RowRejected(_("an earlier task has the same ID."))  # noqa: TRY301
         except RowRejected as rejection:
             self.add_error(number, str(rejection))
         else:
             self.tasks[task_id] = state
         if len(self.tasks) + len(self.errors) > MAX_TASKS:
-            text = ngettext("It holds more than %(n)s task.", "It holds more than %(n)s tasks.", MAX_TASKS)
+            text = ngettext(
+                "The file contains more than %(n)s task.", "The file contains more than %(n)s tasks.", MAX_TASKS
+            )
             raise UnsupportedFile(text % {"n": f"{MAX_TASKS:,}"})
 
     def add_error(self, number: int, reason: str) -> None:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from tasks.models import Task
 from tasks.validators import MAX_TITLE, is_visible
-from todo_site.journal.models import State, to_rfc3339
+from todo_site.journal.canonical import to_rfc3339
+from todo_site.journal.models import State
 
 type Row = Mapping[str, Any]
 
@@ -54,18 +55,18 @@ def parse_state(row: Row, now: datetime) -> State:
 def parse_title(row: Row) -> str:
     title = parse_text(row, "title") or ""
     if len(title) > MAX_TITLE:
-        text = _("the title has %(n)d characters, and %(most)d are the most.")
-        raise RowRejected(text % {"n": len(title), "most": MAX_TITLE})
+        text = _("the title has %(n)d characters (maximum %(max)d).")
+        raise RowRejected(text % {"n": len(title), "max": MAX_TITLE})
     if not is_visible(title):
-        raise RowRejected(_("nothing of the title can be seen."))
+        raise RowRejected(_("the title is missing or has no visible characters."))
     return title
 
 
 def parse_description(row: Row) -> str | None:
     description = parse_text(row, "description")
     if description and len(description) > MAX_IMPORTED_DESCRIPTION:
-        text = _("the description has %(n)d characters, and %(most)d are the most.")
-        raise RowRejected(text % {"n": len(description), "most": MAX_IMPORTED_DESCRIPTION})
+        text = _("the description has %(n)d characters (maximum %(max)d).")
+        raise RowRejected(text % {"n": len(description), "max": MAX_IMPORTED_DESCRIPTION})
     return description or None
 
 
@@ -74,7 +75,7 @@ def parse_status(row: Row) -> str:
     if status is None:
         return "completed" if str(row.get("complete")).lower() == "true" else "pending"
     if status not in Task.Status.values:
-        raise RowRejected(_("the status is neither “pending” nor “completed”."))
+        raise RowRejected(_("the status must be “pending” or “completed”."))
     return str(status)
 
 
@@ -85,10 +86,10 @@ def parse_time(row: Row, name: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(row[name])
     except (TypeError, ValueError):
-        raise RowRejected(_("“%(name)s” is no time.") % {"name": name}) from None
+        raise RowRejected(_("“%(name)s” is not a valid date and time.") % {"name": name}) from None
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     if time.year not in YEARS or time.astimezone(UTC).year not in YEARS:
-        raise RowRejected(_("“%(name)s” is not between 1970 and 2999.") % {"name": name})
+        raise RowRejected(_("“%(name)s” must be between 1970 and 2999.") % {"name": name})
     return time
 
 
@@ -97,7 +98,7 @@ def parse_text(row: Row, name: str) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise RowRejected(_("“%(name)s” is no text.") % {"name": name})
+        raise RowRejected(_("“%(name)s” must be text.") % {"name": name})
     if UNSTORABLE.search(text):
-        raise RowRejected(_("“%(name)s” holds a character that cannot be kept.") % {"name": name})
+        raise RowRejected(_("“%(name)s” contains an invalid character.") % {"name": name})
     return text

@@ -39,7 +39,7 @@ def forward_cookies(lines: list[str], response: HttpResponseBase) -> None:
         try:
             cookie = RawCookie(line)
         except CookieError:
-            logger.warning("a cookie of the Better Auth server has a name that cannot be passed on")
+            logger.warning("Better Auth server sent a cookie with an invalid name")
             continue
         is_first = cookie.key not in response.cookies
         dict.__setitem__(response.cookies, cookie.key if is_first else line, cookie)

@@ -28,7 +28,7 @@ def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
         user = User.objects.create_user(email, password, name)
     except IntegrityError:
         raise AccountError(
-            _("There is an account with this e-mail address already. Sign in instead."), field="email"
+            _("An account with this e-mail address already exists. Sign in instead."), field="email"
         ) from None
     sessions.start(request, response, user, address, remember=True)
 
@@ -39,9 +39,9 @@ def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
     BY_ACCOUNT.check(email)
     account = Account.objects.filter(provider_id="credential", user__email=email).first()
     if not verify_password(password, account.password if account else None) or account is None:
-        raise AccountError(_("The e-mail address or the password is not right."))
+        raise AccountError(_("Wrong e-mail address or password."))
     if (user := sessions.find_user_by_id(account.user_id)) is None:
-        raise AccountError(_("This account is closed. Ask the people who run this site."))
+        raise AccountError(_("This account is blocked. Contact the site operator."))
     BY_ACCOUNT.forget(email)
     sessions.start(request, response, user, address, remember=remember_me)
 
@@ -58,7 +58,7 @@ def confirm(request: HttpRequest, response: HttpResponseBase, *, current_passwor
     BY_ACCOUNT.check(user_id)
     account = Account.objects.filter(provider_id="credential", user=user_id).first()
     if not verify_password(current_password, account.password if account else None):
-        raise AccountError(_("This is not your present password."), field="current_password")
+        raise AccountError(_("Wrong password."), field="current_password")
     BY_ACCOUNT.forget(user_id)
 
 

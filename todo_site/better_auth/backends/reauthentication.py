@@ -19,4 +19,6 @@ def has_password(request: HttpRequest) -> bool:
 def require_new_session(request: HttpRequest) -> None:
     """Raise AccountError, unless the account has no password and its user has just signed in."""
     if has_password(request) or not sessions.is_fresh(request):
-        raise AccountError(_("You did not sign in just now: sign out and in again, then you have ten minutes."))
+        raise AccountError(
+            _("Sign out and sign in again to confirm that it is you. Then repeat this within ten minutes.")
+        )

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
     reply = submit(request, response, "/sign-up/email", {"email": email, "password": password, "name": name})
     if not reply.body.get("token"):  # the server requires a confirmed address, or does not sign in new users
-        messages.info(request, _("The account is made. Confirm your e-mail address if you are asked to, then sign in."))
+        messages.info(request, _("Your account was created. Confirm your e-mail address if asked, then sign in."))
 
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
@@ -41,7 +41,7 @@ def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:
     try:
         submit(request, response, "/sign-out", {})
     except (AccountError, RateLimitExceeded, AuthServerUnavailable) as error:
-        logger.warning("sign-out without the Better Auth server: %s", error, extra={"request": request})
+        logger.warning("Better Auth server unavailable at sign-out: %s", error, extra={"request": request})
     sessions.end(request, response)
 
 
@@ -76,12 +76,12 @@ def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_
     reply = request_server(request, path := "/delete-user", body)
     if reply.status == 404:
         raise AccountError(
-            _("Accounts cannot be deleted here. Ask the people who run this site. You can delete your tasks.")
+            _("You can delete your tasks here, but not your account. Contact the site operator to delete it.")
         )
     parse_reply(reply, response, path, body)
     BY_ACCOUNT.forget(user_id)
     if User.objects.filter(pk=user_id).exists():
-        raise AccountError(_("A message is on its way to you: open its link, and the account is deleted."))
+        raise AccountError(_("We have sent you an e-mail. Open the link in it to delete your account."))
     sessions.end(request, response)
 
 

@@ -16,21 +16,24 @@ from .cookies import forward_cookies
 
 # The server's error codes, with the form field that each is about.
 ERROR_MESSAGES = {
-    "INVALID_EMAIL_OR_PASSWORD": (None, gettext_lazy("The e-mail address or the password is not right.")),
+    "INVALID_EMAIL_OR_PASSWORD": (None, gettext_lazy("Wrong e-mail address or password.")),
     "INVALID_EMAIL": ("email", gettext_lazy("Enter a valid email address.")),
     "USER_ALREADY_EXISTS": (
         "email",
-        gettext_lazy("There is an account with this e-mail address already. Sign in instead."),
+        gettext_lazy("An account with this e-mail address already exists. Sign in instead."),
     ),
-    "PASSWORD_TOO_SHORT": ("password", gettext_lazy("This password is too short.")),
-    "PASSWORD_TOO_LONG": ("password", gettext_lazy("This password is too long.")),
-    "INVALID_PASSWORD": ("current_password", gettext_lazy("This is not your present password.")),
-    "EMAIL_NOT_VERIFIED": (None, gettext_lazy("Confirm your e-mail address first: a message is on its way to you.")),
-    "BANNED_USER": (None, gettext_lazy("This account is closed. Ask the people who run this site.")),
-    "EMAIL_PASSWORD_SIGN_UP_DISABLED": (None, gettext_lazy("New accounts are not made here.")),
+    "PASSWORD_TOO_SHORT": ("password", gettext_lazy("The password is too short.")),
+    "PASSWORD_TOO_LONG": ("password", gettext_lazy("The password is too long.")),
+    "INVALID_PASSWORD": ("current_password", gettext_lazy("Wrong password.")),
+    "EMAIL_NOT_VERIFIED": (
+        None,
+        gettext_lazy("Confirm your e-mail address first. Open the link in the e-mail that we sent you."),
+    ),
+    "BANNED_USER": (None, gettext_lazy("This account is blocked. Contact the site operator.")),
+    "EMAIL_PASSWORD_SIGN_UP_DISABLED": (None, gettext_lazy("Sign-up is disabled on this site.")),
     "FAILED_TO_CREATE_USER": (
         None,
-        gettext_lazy("The account could not be made. Check what you wrote."),
+        gettext_lazy("The account could not be created. Check your details."),
     ),
 }
 ERROR_MESSAGES["USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"] = ERROR_MESSAGES["USER_ALREADY_EXISTS"]
@@ -57,9 +60,11 @@ def parse_reply(reply: Reply, response: HttpResponseBase, path: str, body: dict[
         field, message = ERROR_MESSAGES[reply.code]
         raise AccountError(str(message), "new_password" if field == "password" and "newPassword" in body else field)
     if reply.code == "VALIDATION_ERROR":
-        raise AccountError(_("The server did not accept this. Check what you wrote."), find_invalid_field(reply))
+        raise AccountError(
+            _("The account service rejected the request. Check your details."), find_invalid_field(reply)
+        )
     if reply.status in {401, 403, 422, 400} and reply.code not in MISCONFIGURED and reply.code:
-        raise AccountError(_("The server did not accept this (%(code)s).") % {"code": reply.code})
+        raise AccountError(_("The account service rejected the request (%(code)s).") % {"code": reply.code})
     raise AuthServerUnavailable(f"POST {path}: {reply.status} {reply.code}")
 
 

@@ -22,7 +22,7 @@ def account(request: HttpRequest) -> HttpResponse:
     form = NameForm(request.POST)
     response = run_action(request, form, get_backend().change_name, reverse("better_auth:account"))
     if response.status_code == 303:
-        messages.success(request, _("Your name is changed."))
+        messages.success(request, _("Name changed."))
         return response
     return copy_status(response, render_account_page(request, name_form=form))
 
@@ -33,7 +33,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST)
     response = run_action(request, form, get_backend().change_password, reverse("better_auth:account"))
     if response.status_code == 303:
-        messages.success(request, _("Your password is changed."))
+        messages.success(request, _("Password changed."))
         return response
     return copy_status(response, render_account_page(request, password_form=form))
 

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                         (
                             "theme",
                             models.CharField(
-                                choices=[("device", "As the device"), ("light", "Light"), ("dark", "Dark")],
+                                choices=[("device", "System default"), ("light", "Light"), ("dark", "Dark")],
                                 db_default="device",
                                 default="device",
                                 max_length=16,

@@ -41,7 +41,7 @@ def test_two_people_live_on_one_site_and_staff_find_both(people: People, databas
     ferns = alice.url
 
     sign_up(bob, f"bob-{kind(javascript)}@example.org")
-    expect(bob.get_by_text("No task yet")).to_be_visible()
+    expect(bob.get_by_text("No tasks yet")).to_be_visible()
     add(bob, "Call Carol")
     bob.goto(ferns)
     expect(bob.get_by_role("heading", name="Not found")).to_be_visible()
@@ -54,7 +54,7 @@ def test_two_people_live_on_one_site_and_staff_find_both(people: People, databas
     bob.get_by_role("link", name=re.compile("^1 task")).click()
     expect(bob.get_by_text("Water the ferns")).to_have_count(0)
     bob.get_by_label("Reason").fill("She asked for help")
-    bob.get_by_role("button", name="Open the tasks").click()
+    bob.get_by_role("button", name="Open tasks").click()
     expect(bob.get_by_text("Water the ferns")).to_be_visible()
     alice.goto("/history/")
     expect(alice.get_by_text("She asked for help")).to_be_visible()
@@ -66,7 +66,7 @@ def test_does_everything_there_is_to_do(people: People, javascript: bool) -> Non
     sign_up(page, email)
 
     add(page, "Buy milk")
-    page.get_by_role("link", name="with a description").click()
+    page.get_by_role("link", name="Add with description").click()
     page.get_by_label("Title").fill("Water the plants")
     page.get_by_label("Description").fill("Twice a week\nsee https://example.org/ferns.")
     page.get_by_role("button", name="Add task").click()
@@ -97,21 +97,21 @@ def test_does_everything_there_is_to_do(people: People, javascript: bool) -> Non
         page.get_by_role("checkbox", name=f"Select “{title}”").check()
     page.get_by_role("button", name="Delete", exact=True).click()
     message(page, "Deleted 2 tasks")
-    expect(page.get_by_text("No task yet")).to_be_visible()
+    expect(page.get_by_text("No tasks yet")).to_be_visible()
     page.get_by_role("link", name="Trash").click()
     page.get_by_role("button", name="Restore “Buy milk”").click()
     message(page, "Undone")
     expect(page.get_by_role("button", name="Restore “Buy milk”")).to_have_count(0)
     page.get_by_role("link", name="History").click()
-    page.get_by_role("listitem").filter(has_text="Deleted Water the plants").first.get_by_role(
+    page.get_by_role("listitem").filter(has_text="Deleted: Water the plants").first.get_by_role(
         "button", name="Undo: Deleted"
     ).click()
     message(page, "Undone")
 
     page.get_by_role("link", name="Settings", exact=True).click()
     page.get_by_label("Name").fill("Dora the second")
-    page.get_by_role("button", name="Save the name").click()
-    message(page, "Your name is changed")
+    page.get_by_role("button", name="Save name").click()
+    message(page, "Name changed")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.go_back()
@@ -124,10 +124,10 @@ def test_does_everything_there_is_to_do(people: People, javascript: bool) -> Non
 def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascript: bool) -> None:
     page = people.person(javascript=javascript)
     sign_up(page, f"finn-{kind(javascript)}@example.org")
-    page.get_by_role("link", name="several at once").click()
-    page.get_by_label("A task per line").fill("\n".join(["[x] Dig", *(f"- Errand {n}" for n in range(60))]))
+    page.get_by_role("link", name="Add several tasks").click()
+    page.get_by_label("One task per line").fill("\n".join(["[x] Dig", *(f"- Errand {n}" for n in range(60))]))
     page.get_by_role("button", name="Add tasks").click()
-    expect(page.get_by_role("heading", name="This adds 61 tasks")).to_be_visible()
+    expect(page.get_by_role("heading", name="61 tasks will be added")).to_be_visible()
     page.get_by_role("button", name="Add these tasks").click()
     message(page, "Added 61 tasks.")
 
@@ -135,10 +135,10 @@ def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascrip
     expect(page.locator(".task")).to_have_count(10)
     page.get_by_role("link", name="Newer").click()
     expect(page.locator(".task")).to_have_count(50)
-    page.get_by_label("Search your tasks").fill("5 ERRAND")
+    page.get_by_label("Search tasks").fill("5 ERRAND")
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".task")).to_have_count(15)
-    page.get_by_role("navigation", name="Order of the tasks").get_by_role("link", name="Title").click()
+    page.get_by_role("navigation", name="Sort order").get_by_role("link", name="Title").click()
     expect(page.locator(".task .title").first).to_have_text("Errand 15")
     for n in (15, 25):
         page.get_by_role("checkbox", name=f"Select “Errand {n}”").check()
@@ -147,13 +147,13 @@ def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascrip
     expect(page).to_have_url(re.compile("q=5.errand&sort=title$", re.IGNORECASE))
     page.get_by_role("link", name="Completed 2").click()
     expect(page.locator(".task")).to_have_count(2)
-    page.get_by_role("link", name="Clear the search").click()
+    page.get_by_role("link", name="Clear search").click()
     expect(page.locator(".task")).to_have_count(3)
 
     page.get_by_role("link", name="Import and export").click()
     lines = {"name": "todo.txt", "mimeType": "text/plain", "buffer": b"Mow the lawn\nTrim the hedge"}
     page.get_by_label("File").set_input_files(lines)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("button", name="Preview import").click()
     expect(page.get_by_text("2 tasks are new.")).to_be_visible()
     page.get_by_role("button", name="Import 2 tasks").click()
     message(page, "Imported 2 tasks.")
@@ -162,7 +162,7 @@ def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascrip
         with page.expect_download() as download:
             page.get_by_role("link", name=f"Download {name}").click()
         assert all(title in download.value.path().read_text() for title in ("Mow the lawn", "Errand 59", "Dig"))
-    page.get_by_role("link", name="The list with whole descriptions").click()
+    page.get_by_role("link", name="List with full descriptions").click()
     expect(page).to_have_url(re.compile("descriptions=1"))
     page.emulate_media(media="print")
     expect(page.get_by_role("link", name="Mow the lawn", exact=True)).to_be_visible()
@@ -177,44 +177,49 @@ def test_settles_in_and_leaves_for_good(people: People, javascript: bool) -> Non
     add(page, "Buy milk")
     sign_in(elsewhere, email)
     page.get_by_role("link", name="Settings", exact=True).click()
-    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill(new_password := f"another {PASSWORD}")
-    page.get_by_role("button", name="Change the password").click()
-    message(page, "Your password is changed")
+    page.get_by_role("button", name="Change password").click()
+    message(page, "Password changed")
     elsewhere.reload()
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
     sign_in(elsewhere, email, new_password)
     page.get_by_role("link", name="Sessions").click()
-    page.get_by_role("button", name="End the session of").click()
+    page.get_by_role("button", name="End session:").click()
     message(page, "1 session ended")
     elsewhere.reload()
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
 
     page.get_by_role("link", name="Display").click()
-    choices = {"Colours": "dark", "Spacing": "compact", "Keyboard shortcuts": "False", "Time zone": "Asia/Kolkata"}
+    choices = {
+        "Colour scheme": "dark",
+        "Spacing": "compact",
+        "Keyboard shortcuts": "False",
+        "Time zone": "Asia/Kolkata",
+    }
     for label, value in (choices | {"Language": "de"}).items():
         page.get_by_role("combobox", name=label).select_option(value)
     page.get_by_role("button", name="Save").click()
-    message(page, "Gespeichert")
+    message(page, "Einstellungen gespeichert")
     html = page.locator("html")
     for name, value in {"lang": "de", "theme": "dark", "density": "compact", "shortcuts": "off"}.items():
         expect(html).to_have_attribute(name if name == "lang" else f"data-{name}", value)
     page.get_by_label("Sprache").select_option("en")
     page.get_by_role("button", name="Speichern").click()
-    message(page, "Saved")
+    message(page, "Settings saved")
     expect(page.get_by_label("Time zone")).to_have_value("Asia/Kolkata")
 
-    for what, button in (("tasks", "Delete all tasks"), ("account", "Delete the account")):
+    for what, button in (("tasks", "Delete all tasks"), ("account", "Delete account")):
         page.get_by_role("link", name="Settings", exact=True).click()
         page.get_by_role("link", name="Your data").click()
         form = page.locator("form", has=page.get_by_role("button", name=button))
-        form.get_by_label("I know that this cannot be undone").check()
-        form.get_by_label("Present password").fill(new_password)
+        form.get_by_label("I understand that this cannot be undone").check()
+        form.get_by_label("Current password").fill(new_password)
         form.get_by_role("button", name=button).click()
-        expect(page.get_by_role("heading", name=re.compile(f"{what}.*deleted"))).to_be_visible()
+        expect(page.get_by_role("heading", name=re.compile(f"{what} deleted", re.IGNORECASE))).to_be_visible()
     page.goto("/sign-in/")
     fill_in(page, email, new_password)
-    expect(page.get_by_role("alert")).to_contain_text("not right")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong e-mail address or password")
 
 
 def test_comes_back_to_the_row_without_a_script(people: People) -> None:
@@ -259,8 +264,8 @@ def test_lets_two_editors_of_one_task_choose(people: People, javascript: bool) -
         window.get_by_label("Title").fill(title)
         window.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing is lost")
-    expect(page.get_by_label("As it is now")).to_have_value("Buy oat milk")
-    expect(page.get_by_label("As you wrote it")).to_be_checked()
+    expect(page.get_by_label("Current version")).to_have_value("Buy oat milk")
+    expect(page.get_by_label("Your version")).to_be_checked()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Buy goat milk")).to_be_visible()
 
@@ -290,11 +295,11 @@ def test_brings_a_text_through_the_end_of_a_session(people: People, javascript: 
     page.get_by_label("Description").fill("\nfirst line\n\nlast “line”")
     page.context.clear_cookies(name="better-auth.session_token")
     page.get_by_role("button", name="Add task").click()
-    expect(page.get_by_role("heading", name="Sign in to go on")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to continue")).to_be_visible()
     expect(page.get_by_label("Title")).to_have_value("A long thought")
     fill_in(page, email)
     expect(page.get_by_label("Description")).to_have_value("\nfirst line\n\nlast “line”")
-    page.get_by_role("button", name="Send it again").click()
+    page.get_by_role("button", name="Submit again").click()
     page.get_by_role("link", name="A long thought", exact=True).click()
     expect(page.locator(".description")).to_contain_text("last “line”")
 
@@ -354,7 +359,7 @@ def test_needs_no_mouse_from_signing_up_to_signing_out(people: People) -> None:
     keys.type("Buy milk")
     keys.press("Enter")
     message(page, "Added “Buy milk”")
-    press_on(page, "link", "with a description")
+    press_on(page, "link", "Add with description")
     expect(page.get_by_role("heading", name="New task")).to_be_visible()
     type_into(page, {"Title": "Buy bread", "Description": "of rye"})
     press_on(page, "button", "Add task")
@@ -392,7 +397,7 @@ def goes_on_without_a_mouse(page: Page) -> None:
     press_on(page, "link", "Display")
     type_into(page, {"Spacing": "C"})
     press_on(page, "button", "Save")
-    message(page, "Saved")
+    message(page, "Settings saved")
     expect(page.locator("html")).to_have_attribute("data-density", "compact")
     press_on(page, "button", "Sign out")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -539,7 +544,7 @@ def test_loses_nothing_when_the_site_cannot_be_reached(people: People) -> None:
     field = page.get_by_label("New task")
     field.fill("Buy milk")
     field.press("Enter")
-    message(page, "cannot be reached")
+    message(page, "could not be reached")
     expect(field).to_have_value("Buy milk")
     page.unroute("**/tasks/new/")
     assert people.errors
@@ -555,9 +560,9 @@ def test_asks_to_sign_in_when_the_session_has_ended_and_keeps_the_text(people: P
     page.get_by_label("New task").fill("Buy milk")
     page.context.clear_cookies(name="better-auth.session_token")
     page.get_by_role("button", name="Add").click()
-    expect(page.get_by_role("heading", name="Sign in to go on")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to continue")).to_be_visible()
     fill_in(page, "jo@example.org")
-    page.get_by_role("button", name="Send it again").click()
+    page.get_by_role("button", name="Submit again").click()
     expect(page.get_by_role("link", name="Buy milk", exact=True)).to_be_visible()
 
 
@@ -599,7 +604,7 @@ def test_notices_a_change_that_was_made_while_an_edit_was_a_draft(people: People
     page.goto(address)
     expect(page.get_by_label("Title")).to_have_value("Buy goat milk")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name="Changed twice")).to_be_visible()
+    expect(page.get_by_role("heading", name="Edit conflict")).to_be_visible()
 
 
 def test_forgets_drafts_on_sign_out_and_for_anybody_else(people: People) -> None:

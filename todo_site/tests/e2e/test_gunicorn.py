@@ -141,7 +141,7 @@ def test_answers_in_words_to_a_form_that_is_too_large(server: Server, size: int)
         client.request("POST", "/sign-in/", b"x" * size, headers)
         response = client.getresponse()
         assert response.status == 413
-        assert b"That is too much at once" in response.read()
+        assert b"Request too large" in response.read()
 
 
 def test_answers_at_once_to_a_body_that_is_larger_than_any_may_be(server: Server) -> None:

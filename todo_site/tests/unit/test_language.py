@@ -137,7 +137,7 @@ def test_speaks_german_on_the_pages_for_everybody(client: Client) -> None:
     answer = client.post("/sign-up/", {"email": "x", "password": "short"}, headers=german)
     assert answer.status_code == 422
     assert "Gib eine gültige E-Mail-Adresse ein." in answer.text
-    assert "Nimm mindestens 8 Zeichen." in answer.text
+    assert "Verwende mindestens 8 Zeichen." in answer.text
 
 
 @pytest.mark.django_db
@@ -147,9 +147,9 @@ def test_speaks_german_on_error_pages(alices: Client) -> None:
     assert "Zu deinen Aufgaben" in alices.get("/nothing-here/", headers=german).text
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = alices.cookies
-    assert "konnte nicht geprüft werden" in strict.post("/tasks/new/", {"title": "x"}, headers=german).text
+    assert "konnte nicht überprüft werden" in strict.post("/tasks/new/", {"title": "x"}, headers=german).text
     too_large = alices.post("/tasks/new/", {"title": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)}, headers=german)
-    assert (too_large.status_code, "zu viel auf einmal" in too_large.text) == (413, True)
+    assert (too_large.status_code, "Anfrage zu groß" in too_large.text) == (413, True)
 
 
 @pytest.mark.django_db

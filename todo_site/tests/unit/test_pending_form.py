@@ -95,7 +95,7 @@ def test_brings_the_text_through_signing_in_to_where_it_was_going(strict: Client
     asked = strict.post("/tasks/new/", typed, headers=HERE)
     assert asked.status_code == 401
     assert html.escape("ünï</b> 🎉", quote=False) in asked.text
-    assert "Sign in to go on" in asked.text
+    assert "Sign in to continue" in asked.text
 
     wrong = sign_in_on(strict, asked.text, "not the password")
     assert wrong.status_code == 422
@@ -151,7 +151,7 @@ def test_carries_the_text_of_a_file(strict: Client, alice: User) -> None:
     assert fields["file_text"] == [CSV]
     wrong = strict.post(action, {**fields, "file_text": "name\nMilk"}, headers=HERE)
     assert wrong.status_code == 422
-    assert "“my tasks.csv” cannot be imported" in wrong.text
+    assert "“my tasks.csv” could not be imported" in wrong.text
     assert "name\nMilk</textarea>" in wrong.text
     assert strict.post(action, fields, headers=HERE).status_code == 303
     planned = strict.get("/import/").text
@@ -171,16 +171,16 @@ def test_says_that_a_file_has_to_be_chosen_again(
 ) -> None:
     asked = strict.post("/import/", {"file": ContentFile(content, "photos <1>.zip")}, headers=HERE)
     assert asked.status_code == 403  # no token: signing in has one
-    assert "photos &lt;1&gt;.zip” cannot be kept" in asked.text
+    assert "photos &lt;1&gt;.zip” was not imported" in asked.text
     _action, fields = the_form(strict.get("/sign-in/").text)
     asked = strict.post("/import/", {**fields, "file": ContentFile(content, "photos.zip")}, headers=HERE)
     assert asked.status_code == 401
-    assert "photos.zip” cannot be kept" in asked.text
+    assert "photos.zip” was not imported" in asked.text
     assert sign_in_on(strict, asked.text).headers["Location"] == "/import/"
     away = database_unavailable(rf.post("/import/", {"file": ContentFile(content, "photos.zip")}))
-    assert "photos.zip” cannot be kept" in away.text
+    assert "photos.zip” was not imported" in away.text
     assert 'href="/import/"' in away.text
-    assert "Send it again" not in away.text
+    assert "Submit again" not in away.text
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_offers_to_send_a_form_again_that_was_open_for_too_long(strict: Client, 
 
 def test_goes_by_the_referer_where_the_browser_names_no_origin(strict: Client, alice: User) -> None:
     response = strict.post("/tasks/new/", {"title": "Milk"}, headers={"referer": "http://testserver/tasks/new/"})
-    assert "Send it again" in response.text
+    assert "Submit again" in response.text
 
 
 @pytest.mark.parametrize(

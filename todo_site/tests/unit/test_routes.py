@@ -384,7 +384,7 @@ def test_shows_a_page_of_its_own_for_a_failed_form_check(alice: User, alices: Cl
     strict.cookies = alices.cookies
     response = strict.post("/tasks/new/", {"title": "Forged"})
     assert response.status_code == 403
-    assert "The form could not be checked" in response.text
+    assert "The form could not be verified" in response.text
     assert not Task.objects.for_user(alice.id).exists()
 
 

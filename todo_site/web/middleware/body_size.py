@@ -16,5 +16,5 @@ class BodySizeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > settings.REQUEST_MAX_BYTES:
-            raise RequestDataTooBig("The body is larger than REQUEST_MAX_BYTES.")
+            raise RequestDataTooBig("The request body is larger than REQUEST_MAX_BYTES.")
         return self.get_response(request)

@@ -18,6 +18,6 @@ class ContentTypeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if wsgi_guard.UNSUPPORTED_CONTENT_TYPE not in request.META:
             return self.get_response(request)
-        title = _("That is no form of this site")
-        message = _("Nothing was saved. Send forms as a browser does, in UTF-8.")
+        title = _("Unsupported form data")
+        message = _("Nothing was saved. Send the form in UTF-8, as browsers do.")
         return render_error_page(request, 415, title, message)

@@ -192,7 +192,7 @@ def test_where_better_auth_came_first_nothing_is_taken_over_said_or_kept(
     output = migrate(database)
     assert "older backend" not in output
     assert schema(database) == fresh
-    assert adoption(database) == ["Nothing is kept of an older backend."]
+    assert adoption(database) == ["There is no legacy table."]
 
 
 def test_goes_and_comes_back_any_number_of_times(database: str, fresh: list[tuple[str, ...]], tmp_path: Path) -> None:
@@ -236,12 +236,12 @@ def test_what_is_the_tables_own_goes_along_and_comes_back_and_what_is_not_stays(
 def test_what_had_to_be_changed_is_counted_and_named(database: str, tmp_path: Path) -> None:
     make_old(database, CHECKED, tmp_path)
     say = [
-        f"The older backend's task is kept as {BEFORE}. Its rows: 84",
-        'Blank titles, now "(untitled)": 48',
-        "Titles over 255 characters, now cut; the description begins with the whole title: 24",
-        "Unknown states, now pending: 28",
-        f"Not brought over, as the owner has no account: 42, of {CAROL} (21), {GONE} (21)",
-        "Once an owner has an account: manage.py legacy_tasks bring",
+        f"The legacy task table is kept as {BEFORE}. Rows: 84",
+        'Blank titles, replaced by "(untitled)": 48',
+        "Titles over 255 characters, truncated; the description starts with the full title: 24",
+        "Unknown statuses, set to pending: 28",
+        f"Not copied because the owner has no account: 42, of {CAROL} (21), {GONE} (21)",
+        "When an owner has an account, run: manage.py legacy_tasks bring",
     ]
     output = migrate(database)
     assert [line.strip() for line in output.splitlines() if line.strip() in say] == say
@@ -253,12 +253,12 @@ def test_numbers_for_ids_missing_times_and_further_columns_are_named_too(databas
     execute(database, "ALTER TABLE task DROP COLUMN updated_at", "ALTER TABLE task ADD priority integer")
     migrate(database)
     assert adoption(database) == [
-        f"The older backend's task is kept as {BEFORE}. Its rows: 28",
-        'Blank titles, now "(untitled)": 16',
-        "Titles over 255 characters, now cut; the description begins with the whole title: 8",
-        "Ids that were no UUIDs, now UUIDs made from them: 28",
-        "Missing times, now the time of the take-over: 28",
-        "Columns that are only there: priority",
+        f"The legacy task table is kept as {BEFORE}. Rows: 28",
+        'Blank titles, replaced by "(untitled)": 16',
+        "Titles over 255 characters, truncated; the description starts with the full title: 8",
+        "IDs that were not UUIDs, replaced by UUIDs derived from them: 28",
+        "Missing times, set to the time of the migration: 28",
+        "Columns that exist only there: priority",
     ]
 
 
@@ -267,14 +267,14 @@ def test_rows_come_once_their_owner_has_an_account_and_only_those(database: str,
     old_rows = rows(database)
     migrate(database)
     execute(database, f"DELETE FROM task WHERE user_id = '{ALICE}'", NEW_USER.format(CAROL))
-    assert adoption(database, "bring") == ["Brought over: 21. Still waiting: 21"]
+    assert adoption(database, "bring") == ["Copied: 21. Without an account: 21"]
     assert_brought(database, old_rows, {BOB, CAROL})  # what Alice deleted since stays deleted
     execute(database, f"DELETE FROM task WHERE user_id = '{CAROL}'")
     imported = next(expected_id(row["id"]) for row in old_rows if row["user_id"] == GONE)
     columns = "id, user_id, title, status, created_at, updated_at"
     values = f"'{imported}', '{GONE}', 'Imported', 'pending', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
     execute(database, NEW_USER.format(GONE), f"INSERT INTO task ({columns}) VALUES ({values})")
-    assert adoption(database, "bring") == ["Brought over: 20. Still waiting: 0"]
+    assert adoption(database, "bring") == ["Copied: 20. Without an account: 0"]
     assert "Imported" in {row["title"] for row in rows(database)}
 
 
@@ -284,14 +284,14 @@ def test_the_copy_is_dropped_when_it_is_asked_for_twice(
     make_old(database, NATIVE if connection.vendor == "postgresql" else CHECKED, tmp_path)
     migrate(database)
     new_rows, kept = rows(database), rows(database, BEFORE)
-    assert adoption(database, "drop")[-1].startswith("Nothing is dropped yet.")
+    assert adoption(database, "drop")[-1].startswith("Nothing was dropped.")
     assert rows(database, BEFORE) == kept
-    assert adoption(database, "drop", "--yes-drop-the-copy") == [f"{BEFORE} is dropped."]
+    assert adoption(database, "drop", "--yes-drop-the-copy") == [f"{BEFORE} was dropped."]
     assert schema(database) == fresh
     assert rows(database) == new_rows
     if connection.vendor == "postgresql":
         assert schema_exists(database, "before") is False
-    assert adoption(database, "bring") == ["Nothing is kept of an older backend."]
+    assert adoption(database, "bring") == ["There is no legacy table."]
     migrate(database, "tasks", "zero")
     assert schema(database) == without(fresh, "task", "task_event", "preferences", "task_upload")
 
@@ -316,8 +316,8 @@ def test_refuses_when_another_table_refers_to_the_old_one(database: str, tmp_pat
     execute(database, "CREATE TABLE label (task_id integer REFERENCES task (id))")
     old_schema, old_rows = [thing for thing in schema(database) if thing[0] in {"task", "label"}], rows(database)
     assert refusal(database) == (
-        "CommandError: The older backend's task is referred to by a foreign key of label, "
-        "which would go on pointing at the old rows: drop that foreign key first.\n"
+        "CommandError: The legacy task table is referenced by a foreign key of label, "
+        "which would keep pointing to the old rows. Drop this foreign key first.\n"
     )
     assert [thing for thing in schema(database) if thing[0] in {"task", "label"}] == old_schema
     assert rows(database) == old_rows
@@ -330,8 +330,8 @@ def test_refuses_when_something_is_kept_already(database: str, tmp_path: Path) -
     execute(database, f"CREATE TABLE {BEFORE} (id integer)")
     old_rows = rows(database)
     assert refusal(database) == (
-        f"CommandError: There is a table {BEFORE} already, where the older backend's task would be kept: "
-        "rename one of them first.\n"
+        f"CommandError: The table {BEFORE} already exists, but the legacy task table must be kept under this name. "
+        "Rename one of them first.\n"
     )
     assert rows(database) == old_rows
 

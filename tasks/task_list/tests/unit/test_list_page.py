@@ -115,9 +115,9 @@ def test_pages_correctly_while_tasks_come_and_go(alice: User, alices: Client) ->
 @pytest.mark.parametrize(
     ("make", "path", "words"),
     [
-        ([], "/", "No task yet"),
+        ([], "/", "No tasks yet"),
         (["completed"], "/", "All done"),
-        (["pending"], "/?status=completed", "No task is completed yet"),
+        (["pending"], "/?status=completed", "Completed tasks appear here"),
     ],
 )
 def test_says_why_it_is_empty(alice: User, alices: Client, make: list[str], path: str, words: str) -> None:

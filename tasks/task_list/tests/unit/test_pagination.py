@@ -129,12 +129,12 @@ def test_keeps_what_was_typed_and_says_what_was_cut(alice: User, alices: Client)
     make_task(alice.id, title=" ".join(f"word{n}" for n in range(10)))
     html = page(alices, q=LONG)
     assert f'value="{LONG}"' in html
-    assert "10 words and 200 characters at the most" in html
-    assert "“<bdi>word0 word1 word2 word3 word4 word5 word6 word7 word8 word9</bdi>”" in html
+    assert "at most 10 words and 200 characters" in html
+    assert "<q><bdi>word0 word1 word2 word3 word4 word5 word6 word7 word8 word9</bdi></q>" in html
     assert len(titles(html)) == 1
     html = page(alices, q='milk & "bread"')
     assert 'value="milk &amp; &#34;bread&#34;"' in html
-    assert "at the most" not in html
+    assert "Searched for" not in html
 
 
 def test_finds_and_counts_nothing_of_anybody_else(alice: User, bob: User, alices: Client) -> None:
@@ -340,7 +340,7 @@ def test_stops_counting_at_a_thousand(alice: User, alices: Client, q: str) -> No
 def test_keeps_search_order_and_filter_in_every_link(alice: User, alices: Client) -> None:
     make_varied(alice, 2 * PAGE_SIZE)
     html = page(alices, q="task & Co ask", status="all", sort="changed")
-    assert "No result for" in html
+    assert "No results for" in html
     html = page(alices, q="a&s  TASK", status="all", sort="changed")
     Task.objects.for_user(alice.id).update(title="task a&s")
     html = page(alices, q="a&s  TASK", status="all", sort="changed")
@@ -360,13 +360,13 @@ def test_keeps_search_order_and_filter_in_every_link(alice: User, alices: Client
 @pytest.mark.parametrize(
     ("made", "query", "words"),
     [
-        ("", {}, "No task yet"),
-        ("", {"q": "milk"}, "No result for “milk”"),
+        ("", {}, "No tasks yet"),
+        ("", {"q": "milk"}, "No results for “milk”"),
         ("completed", {}, "All done"),
-        ("pending", {"status": "completed"}, "No task is completed yet"),
-        ("pending", {"q": "milk"}, "No result for “milk”"),
-        ("completed", {"q": "task"}, "Search in all tasks"),
-        ("pending", {"q": "<b>"}, "No result for “&lt;b&gt;”"),
+        ("pending", {"status": "completed"}, "Completed tasks appear here"),
+        ("pending", {"q": "milk"}, "No results for “milk”"),
+        ("completed", {"q": "task"}, "Search all tasks"),
+        ("pending", {"q": "<b>"}, "No results for “&lt;b&gt;”"),
     ],
 )
 def test_says_why_nothing_is_shown(alice: User, alices: Client, made: str, query: dict[str, str], words: str) -> None:
@@ -375,7 +375,7 @@ def test_says_why_nothing_is_shown(alice: User, alices: Client, made: str, query
     html = page(alices, **query)
     assert words in html
     assert len(re.findall("<h2>", html)) == 1
-    assert ("Clear the search" in html) == ("q" in query)
+    assert ("Clear search" in html) == ("q" in query)
 
 
 # What it costs

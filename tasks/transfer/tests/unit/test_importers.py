@@ -122,8 +122,8 @@ def test_makes_no_duplicate_and_leaves_what_was_edited(alices: Client, tasks: Ta
     before = rows(tasks)
     page = preview(alices, name, content)
     assert "0 tasks are new" in page
-    assert "1 task is here already." in page
-    assert "1 task is here already and differs" in page
+    assert "1 task already exists." in page
+    assert "1 task already exists with other values" in page
     assert "formaction" in page
     assert re.search(r'formaction="/import/[0-9a-f]{8}-', page) is None
     assert rows(tasks) == before
@@ -158,8 +158,8 @@ def test_imports_nothing_before_its_owner_has_seen_it(alice: User, alices: Clien
     page = preview(alices, "a.txt", "Milk & <b>\n" + "\u200b\n" + "x" * 256)
     assert "1 task is new" in page
     assert "Milk &amp; &lt;b&gt;" in page
-    assert "2 are left out" in page
-    assert "Line 2: nothing of the title can be seen" in page
+    assert "2 tasks will be skipped" in page
+    assert "Line 2: the title is missing or has no visible characters" in page
     assert "Line 3: the title has 256 characters" in page
     assert rows(tasks) == []
     confirm(alices, page)
@@ -180,6 +180,17 @@ def test_forgets_a_file_that_is_not_wanted(alice: User, alices: Client) -> None:
         assert alices.post("/import/discard/").headers["Location"] == "/import/"
     assert not PendingImport.objects.for_user(alice.id).exists()
     assert 'type="file"' in alices.get("/import/").text
+
+
+def test_cancels_the_import_and_goes_to_the_list(alice: User, alices: Client) -> None:
+    page = preview(alices, "a.txt", "Milk")
+    button = re.search(r'<button formaction="(/import/discard/)" name="next" value="([^"]*)">Cancel</button>', page)
+    assert button
+    response = alices.post(button[1], {"next": button[2]})
+    assert response.headers["Location"] == "/"
+    assert "Import cancelled. The uploaded file was deleted." in alices.get("/").text
+    assert not PendingImport.objects.for_user(alice.id).exists()
+    assert not Task.objects.for_user(alice.id).exists()
 
 
 def test_keeps_one_file_and_lets_it_go_with_all_else(alice: User, alices: Client, tasks: TaskQuerySet) -> None:
@@ -217,7 +228,7 @@ def test_gives_nothing_away_about_ids_that_are_somebody_elses(
     assert not {task.id for task in theirs} & {row[0] for row in before}
     copies = rows(theirs)
     page = preview(bobs, "tasks.json", content)
-    assert "2 tasks are here already" in page
+    assert "2 tasks already exist." in page
     assert rows(theirs) == copies
     assert rows(tasks) == before
 
@@ -290,7 +301,7 @@ def test_reads_todo_txt(alices: Client, tasks: TaskQuerySet) -> None:
     rent = found["Pay rent +flat"]
     assert (str(rent.created_at), str(rent.updated_at)) == ("2026-01-03 00:00:00+00:00", "2026-01-05 00:00:00+00:00")
     assert str(found["2026-01-05 is the day"].created_at) == "2026-01-04 00:00:00+00:00"
-    assert "7 tasks are here already" in preview(alices, "todo.txt", "\n".join(lines))
+    assert "7 tasks already exist." in preview(alices, "todo.txt", "\n".join(lines))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -324,24 +335,24 @@ def test_reads_a_bare_list(alices: Client, tasks: TaskQuerySet) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"title": "\ud800"}, "holds a character that cannot be kept"),
-        ({"title": "a\0b"}, "holds a character that cannot be kept"),
-        ({"title": "ok", "description": "\udfff"}, "holds a character that cannot be kept"),
-        ({"title": ["x"]}, "“title” is no text"),
-        ({"title": 7}, "“title” is no text"),
+        ({"title": "\ud800"}, "contains an invalid character"),
+        ({"title": "a\0b"}, "contains an invalid character"),
+        ({"title": "ok", "description": "\udfff"}, "contains an invalid character"),
+        ({"title": ["x"]}, "“title” must be text"),
+        ({"title": 7}, "“title” must be text"),
         ({"title": "x" * 256}, "256 characters"),
         ({"title": "ok", "description": "x" * 100_001}, "100001 characters"),
-        ({}, "nothing of the title can be seen"),
-        (None, "nothing of the title can be seen"),
-        ([], "“title” is no text"),
-        ({"title": "ok", "status": "archived"}, "neither “pending” nor “completed”"),
-        ({"title": "ok", "status": []}, "neither “pending” nor “completed”"),
-        ({"title": "ok", "created_at": "yesterday"}, "“created_at” is no time"),
-        ({"title": "ok", "created_at": 0}, "“created_at” is no time"),
-        ({"title": "ok", "created_at": "0001-01-01T00:00:00+14:00"}, "not between 1970 and 2999"),
-        ({"title": "ok", "updated_at": "9999-12-31T23:59:59-14:00"}, "not between 1970 and 2999"),
-        ({"title": "ok", "updated_at": "1970-01-01T00:00:00+01:00"}, "not between 1970 and 2999"),
-        ({"title": "Good", "id": "00000000-0000-0000-0000-000000000001"}, "an earlier task has the same id"),
+        ({}, "the title is missing or has no visible characters"),
+        (None, "the title is missing or has no visible characters"),
+        ([], "“title” must be text"),
+        ({"title": "ok", "status": "archived"}, "must be “pending” or “completed”"),
+        ({"title": "ok", "status": []}, "must be “pending” or “completed”"),
+        ({"title": "ok", "created_at": "yesterday"}, "“created_at” is not a valid date and time"),
+        ({"title": "ok", "created_at": 0}, "“created_at” is not a valid date and time"),
+        ({"title": "ok", "created_at": "0001-01-01T00:00:00+14:00"}, "must be between 1970 and 2999"),
+        ({"title": "ok", "updated_at": "9999-12-31T23:59:59-14:00"}, "must be between 1970 and 2999"),
+        ({"title": "ok", "updated_at": "1970-01-01T00:00:00+01:00"}, "must be between 1970 and 2999"),
+        ({"title": "Good", "id": "00000000-0000-0000-0000-000000000001"}, "an earlier task has the same ID"),
     ],
 )
 def test_names_the_task_that_it_leaves_out(alices: Client, tasks: TaskQuerySet, row: object, words: str) -> None:
@@ -355,9 +366,9 @@ def test_names_the_task_that_it_leaves_out(alices: Client, tasks: TaskQuerySet, 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("a,b,c,d", "Line 4: it has more cells than the first line"),
-        ("\u200b,,", "Line 4: nothing of the title can be seen"),
-        ("gone,,2026-01-01T00:00:00Z", "Line 4: it was in the trash"),
+        ("a,b,c,d", "Line 4: the line has more cells than the first line"),
+        ("\u200b,,", "Line 4: the title is missing or has no visible characters"),
+        ("gone,,2026-01-01T00:00:00Z", "Line 4: the task was in the trash"),
     ],
 )
 def test_names_the_line_of_a_table_that_it_leaves_out(alices: Client, row: str, words: str) -> None:
@@ -414,7 +425,7 @@ def test_says_in_words_why_a_file_cannot_be_read(alice: User, alices: Client, wh
     name, content = RUBBISH[what]
     response = choose(alices, name, content)
     assert response.status_code == 422
-    assert "cannot be imported" in response.text or "This file is empty" in response.text
+    assert "could not be imported" in response.text or "The file is empty" in response.text
     assert 'href="#id_file"' in response.text
     assert not Task.objects.for_user(alice.id).exists()
     assert not PendingImport.objects.for_user(alice.id).exists()
@@ -427,7 +438,7 @@ def test_says_how_many_tasks_a_file_may_have(
     monkeypatch.setattr("tasks.transfer.importers.base.MAX_TASKS", 200)
     response = choose(alices, name, content)
     assert response.status_code == 422
-    assert "It holds more than 200 tasks." in response.text
+    assert "The file contains more than 200 tasks." in response.text
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_shows_more_than_20_before_it_adds_them(alice: User, alices: Client) -> 
     form = {"id": str(uuid.uuid4()), "lines": "\n".join(f"<b>Task {n}" for n in range(21))}
     page = alices.post("/tasks/paste/", form)
     assert page.status_code == 422
-    assert "This adds 21 tasks" in page.text
+    assert "21 tasks will be added" in page.text
     assert "&lt;b&gt;Task 20" in page.text
     assert shown(alice) == []
     assert (
@@ -72,12 +72,12 @@ def test_shows_more_than_20_before_it_adds_them(alice: User, alices: Client) -> 
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ("", "Write at least one line"),
-        (" \n\n- \n", "Write at least one line"),
+        ("", "Enter at least one task"),
+        (" \n\n- \n", "Enter at least one task"),
         ("Fine\n\n" + "x" * 256, "Line 3: the title has 256 characters"),
-        ("\u200b\nFine", "Line 1: nothing of the title can be seen"),
+        ("\u200b\nFine", "Line 1: the title is missing or has no visible characters"),
         ("Fine & sound\nnul\0", "Null characters"),
-        ("x\n" * 1001, "These are 1,001 lines, and 1,000 are the most"),
+        ("x\n" * 1001, "Too many lines: 1,001 (maximum 1,000)"),
         ("\u200b\n" * 30, "And 10 more."),
     ],
 )

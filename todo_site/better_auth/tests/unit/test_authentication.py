@@ -108,7 +108,7 @@ def test_lets_nobody_in_who_is_banned(
     ban(User.objects.create_user("carol@example.org", "correct horse", "Carol"), banned, lifted_in)
     response = client.post("/sign-in/", {"email": "carol@example.org", "password": "correct horse"})
     assert response.status_code == (303 if known else 422)
-    assert ("This account is closed" in response.text) is not known
+    assert ("This account is blocked" in response.text) is not known
     assert [session.user_agent for session in Session.objects.all()] == [""] * known  # a browser that names none
 
 

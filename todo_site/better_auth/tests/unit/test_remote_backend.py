@@ -39,7 +39,7 @@ FORM = {"name": "Alice", "email": EMAIL, "password": PASSWORD}
 PASSWORDS = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 SESSION, DONT_REMEMBER = "better-auth.session_token", "better-auth.dont_remember"
 GOOD = {"redirect": False, "token": "T", "user": {"name": "Alice", "email": EMAIL}}
-UNAVAILABLE = "The accounts cannot be reached at this moment. Try again in a little while."
+UNAVAILABLE = "The account service is temporarily unavailable. Try again in a few minutes."
 ENTER = ["/sign-in/", "/sign-up/"]
 
 
@@ -285,7 +285,7 @@ def test_says_that_the_server_deletes_no_accounts_and_leaves_everything(
     stub.answer = raw(b"", "404 Not Found")
     response = alices.post(f"{DATA}delete-account/", DELETE_ACCOUNT)
     assert response.status_code == 422
-    assert error_of_form(response).startswith("Accounts cannot be deleted here.")
+    assert error_of_form(response).startswith("You can delete your tasks here, but not your account.")
     assert User.objects.get() == alice
     assert Task.objects.for_user(alice.id).count() == 1
     assert alices.get("/").status_code == 200
@@ -296,7 +296,7 @@ def test_says_that_the_server_wants_the_deletion_confirmed_by_mail(alices: Clien
     stub.answer = answer({"success": True, "message": "Verification email sent"})
     response = alices.post(f"{DATA}delete-account/", DELETE_ACCOUNT)
     assert response.status_code == 422
-    assert error_of_form(response).startswith("A message is on its way to you")
+    assert error_of_form(response).startswith("We have sent you an e-mail")
     assert alices.get("/").status_code == 200
 
 
@@ -306,7 +306,7 @@ def test_counts_the_tries_of_a_password_that_the_server_does_not_count(alices: C
     for _ in range(BY_ACCOUNT.limit):
         response = alices.post(f"{DATA}erase-tasks/", ERASE_TASKS)
         assert response.status_code == 422
-    assert "This is not your present password." in response.text
+    assert "Wrong password." in response.text
     for path, form in ((f"{DATA}erase-tasks/", ERASE_TASKS), (f"{DATA}delete-account/", DELETE_ACCOUNT)):
         assert alices.post(path, form).status_code == 429
     assert len(stub.seen) == BY_ACCOUNT.limit
@@ -394,7 +394,7 @@ def test_passes_the_waiting_time_on(client: Client, stub: Stub, path: str) -> No
     stub.answer = answer({"message": "Too many requests. Please try again later."}, "X-Retry-After: 7", status=429)
     response = client.post(path, FORM)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
-    assert error_of_form(response) == "Too many tries. Wait 7 seconds."
+    assert error_of_form(response) == "Too many attempts. Try again in 7 seconds."
     assert f'value="{EMAIL}"' in response.text
     assert PASSWORD not in response.text
     assert "X-Retry-After" not in response.headers
@@ -421,19 +421,20 @@ def test_makes_the_best_of_any_waiting_time(client: Client, stub: Stub, headers:
     stub.answer = answer({}, *headers, status=429)
     response = client.post("/sign-in/", FORM)
     assert (response.status_code, response.headers["Retry-After"]) == (429, str(seconds))
-    assert f"Wait {seconds} second" in error_of_form(response)
+    wait = "60 minutes" if seconds == 3600 else f"{seconds} second"
+    assert f"Try again in {wait}" in error_of_form(response)
 
 
 # Refusals
 
-WRONG = "The e-mail address or the password is not right."
+WRONG = "Wrong e-mail address or password."
 NO_EMAIL = "Enter a valid email address."
-EXISTS = "There is an account with this e-mail address already. Sign in instead."
-CHECK = "The server did not accept this. Check what you wrote."
+EXISTS = "An account with this e-mail address already exists. Sign in instead."
+CHECK = "The account service rejected the request. Check your details."
 
 
 def unknown(code: str) -> str:
-    return f"The server did not accept this ({code})."
+    return f"The account service rejected the request ({code})."
 
 
 @pytest.mark.parametrize(
@@ -444,19 +445,19 @@ def unknown(code: str) -> str:
         ("/sign-up/", 400, "INVALID_EMAIL", "email", NO_EMAIL),
         ("/sign-up/", 422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "email", EXISTS),
         ("/sign-up/", 422, "USER_ALREADY_EXISTS", "email", EXISTS),
-        ("/sign-up/", 422, "FAILED_TO_CREATE_USER", None, "The account could not be made. Check what you wrote."),
-        ("/sign-up/", 400, "PASSWORD_TOO_SHORT", "password", "This password is too short."),
-        ("/sign-up/", 400, "PASSWORD_TOO_LONG", "password", "This password is too long."),
-        ("/sign-in/", 400, "PASSWORD_TOO_LONG", "password", "This password is too long."),
-        ("/sign-up/", 400, "EMAIL_PASSWORD_SIGN_UP_DISABLED", None, "New accounts are not made here."),
-        ("/sign-in/", 403, "EMAIL_NOT_VERIFIED", None, "Confirm your e-mail address first: a message is on its way"),
-        ("/sign-in/", 403, "BANNED_USER", None, "This account is closed. Ask the people who run this site."),
+        ("/sign-up/", 422, "FAILED_TO_CREATE_USER", None, "The account could not be created. Check your details."),
+        ("/sign-up/", 400, "PASSWORD_TOO_SHORT", "password", "The password is too short."),
+        ("/sign-up/", 400, "PASSWORD_TOO_LONG", "password", "The password is too long."),
+        ("/sign-in/", 400, "PASSWORD_TOO_LONG", "password", "The password is too long."),
+        ("/sign-up/", 400, "EMAIL_PASSWORD_SIGN_UP_DISABLED", None, "Sign-up is disabled on this site."),
+        ("/sign-in/", 403, "EMAIL_NOT_VERIFIED", None, "Confirm your e-mail address first."),
+        ("/sign-in/", 403, "BANNED_USER", None, "This account is blocked. Contact the site operator."),
         ("/sign-in/", 400, "BAD_REQUEST", None, unknown("BAD_REQUEST")),
         ("/sign-in/", 403, "INVALID_CALLBACK_URL", None, unknown("INVALID_CALLBACK_URL")),
         ("/sign-up/", 400, "<b>NEW</b>", None, unknown("<b>NEW</b>")),
-        ("/settings/password/", 400, "INVALID_PASSWORD", "current_password", "This is not your present password."),
-        ("/settings/password/", 400, "PASSWORD_TOO_SHORT", "new_password", "This password is too short."),
-        ("/settings/password/", 400, "PASSWORD_TOO_LONG", "new_password", "This password is too long."),
+        ("/settings/password/", 400, "INVALID_PASSWORD", "current_password", "Wrong password."),
+        ("/settings/password/", 400, "PASSWORD_TOO_SHORT", "new_password", "The password is too short."),
+        ("/settings/password/", 400, "PASSWORD_TOO_LONG", "new_password", "The password is too long."),
         ("/settings/password/", 401, "UNAUTHORIZED", None, unknown("UNAUTHORIZED")),
         ("/settings/password/", 403, "SESSION_NOT_FRESH", None, unknown("SESSION_NOT_FRESH")),
     ],

@@ -86,7 +86,7 @@ def test_names_browser_system_address_and_times(browser: Client, alice: User, th
     noon = timezone.now().replace(year=2026, month=1, day=2, hour=12, minute=0)
     make_session(user=alice, user_agent=IPHONE, created_at=noon, updated_at=noon + timedelta(days=3))
     first, second = items(browser.get(PAGE))
-    assert words(first)[:2] == ["Firefox on Linux", "This one"]
+    assert words(first)[:2] == ["Firefox on Linux", "This session"]
     assert "198.51.100.7" in words(first)
     assert words(second)[0] == "Safari on iPhone"
     assert "Jan. 2, 2026, noon UTC" in words(second)
@@ -104,7 +104,7 @@ def test_shows_the_last_seen_first(browser: Client, alice: User, this_one: Sessi
 
 def test_marks_this_one_and_offers_to_end_the_others(browser: Client, alice: User, this_one: Session) -> None:
     others = [make_session(user=alice, user_agent=LINUX) for _ in range(2)]
-    marked = [item for item in items(browser.get(PAGE)) if "This one" in item]
+    marked = [item for item in items(browser.get(PAGE)) if "This session" in item]
     assert len(marked) == 1
     assert "<button" not in marked[0]
     buttons = re.findall(r'<button name="session" value="(\w+(?:-\w+)*)"', browser.get(PAGE).text)
@@ -121,9 +121,9 @@ def test_offers_to_end_all_others_when_there_are_others(browser: Client, alice: 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_lists_a_session_without_browser_and_address(browser: Client, alice: User, nothing: str | None) -> None:
     make_session(user=alice, user_agent=nothing, ip_address=nothing)
-    listed = [words(item) for item in items(browser.get(PAGE)) if "This one" not in item]
-    assert [item[0] for item in listed] == ["An unknown browser"]
-    assert "Address" not in listed[0]
+    listed = [words(item) for item in items(browser.get(PAGE)) if "This session" not in item]
+    assert [item[0] for item in listed] == ["Unknown browser"]
+    assert "IP address" not in listed[0]
 
 
 def test_shows_no_markup_of_a_browser_and_no_token(browser: Client, alice: User, this_one: Session) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import re
 import unicodedata
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.rate_limits import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.tests.factories import make_account
 from todo_site.web.models import RateLimitCounter
-from todo_site.web.rate_limits import network_prefix
+from todo_site.web.rate_limits import RateLimit, RateLimitExceeded, network_prefix
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -165,7 +166,7 @@ def test_refuses_other_names(client: Client, name: str) -> None:
 def test_says_at_the_field_that_an_account_exists(client: Client, alice: User, email: str) -> None:
     response = sign_up(client, email=email, password="another password")
     assert response.status_code == 422
-    assert "There is an account with this e-mail address already" in error_at(response, "email")
+    assert "An account with this e-mail address already exists" in error_at(response, "email")
     assert (User.objects.count(), Account.objects.count(), Session.objects.count()) == (1, 1, 0)
     assert sign_in(Client(), password="another password").status_code == 422
 
@@ -245,7 +246,7 @@ def test_answers_the_same_for_a_wrong_password_and_an_unknown_email(monkeypatch:
     elsewhere = without_secrets(sign_in(Client()))
     assert unknown == wrong == without_password == elsewhere
     assert unknown[0] == 422
-    assert "The e-mail address or the password is not right." in unknown[2]
+    assert "Wrong e-mail address or password." in unknown[2]
     assert len(hashed) == 5
     assert all(options == hashed[0] for options in hashed)
     assert not Session.objects.exists()
@@ -331,10 +332,24 @@ def retry_after(response: Response, most: int) -> int:
     assert response.status_code == 429
     seconds = int(response.headers["Retry-After"])
     assert 0 < seconds <= most
-    assert f"Wait {seconds} second" in response.text
+    wait = f"{ceil(seconds / 60)} minutes" if seconds > 90 else f"{seconds} second"
+    assert f"Too many attempts. Try again in {wait}" in response.text
     assert f'value="{EMAIL}"' in response.text
     assert PASSWORD not in response.text
     return seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(1, "1 second"), (2, "2 seconds"), (90, "90 seconds"), (91, "2 minutes"), (121, "3 minutes")]
+)
+def test_gives_a_long_wait_in_minutes(monkeypatch: pytest.MonkeyPatch, seconds: int, wait: str) -> None:
+    def refuse(limit: RateLimit, subject: str) -> None:
+        raise RateLimitExceeded(seconds)
+
+    monkeypatch.setattr(RateLimit, "check", refuse)
+    response = sign_in(Client())
+    assert (response.status_code, response.headers["Retry-After"]) == (429, str(seconds))
+    assert f"Too many attempts. Try again in {wait}." in response.text
 
 
 def test_limits_the_tries_of_an_address(alice: User) -> None:

@@ -40,8 +40,8 @@ ERROR_MESSAGES = {
     f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/138.0.0.0 Safari/537.36 Vivaldi/7.5.3735.44": "Vivaldi on Linux",
     "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko": "Windows",
     "curl/8.14.1": "curl",
-    "Lynx/2.9.2 libwww-FM/2.14": "An unknown browser",
-    "python-requests/2.32.4": "An unknown browser",
+    "Lynx/2.9.2 libwww-FM/2.14": "Unknown browser",
+    "python-requests/2.32.4": "Unknown browser",
 }
 
 
@@ -56,7 +56,7 @@ def test_says_in_words(user_agent: str, words: str) -> None:
     ids=["None", "nothing", "a space", "a NUL", "10 kB", "control characters", "nearly a name", "letters"],
 )
 def test_knows_no_browser_in(user_agent: str | None) -> None:
-    assert describe_user_agent(user_agent) == "An unknown browser"
+    assert describe_user_agent(user_agent) == "Unknown browser"
 
 
 def test_finds_a_name_within_garbage() -> None:

@@ -44,9 +44,9 @@ def verify(folder: Path, entries: Entries, *head: str) -> tuple[int, str]:
 
 
 def test_finds_nothing_wrong_with_what_was_written(entries: Entries, tmp_path: Path) -> None:
-    assert verify(tmp_path, entries, entries[-1]["hash"]) == (0, "All 6 entries are as they were written.\n")
-    assert verify(tmp_path, entries) == (0, "All 6 entries are as they were written.\n")
-    assert verify(tmp_path, []) == (0, "All 0 entries are as they were written.\n")
+    assert verify(tmp_path, entries, entries[-1]["hash"]) == (0, "All 6 entries are valid.\n")
+    assert verify(tmp_path, entries) == (0, "All 6 entries are valid.\n")
+    assert verify(tmp_path, []) == (0, "All 0 entries are valid.\n")
 
 
 FORGERIES: dict[str, Callable[[Entries], object]] = {

@@ -9,7 +9,7 @@ from todo_site.operations.sqlite_backup import copy_to_file, database_path, open
 
 
 class Command(BaseCommand):
-    help = "Copies the SQLite database to a new file while the site goes on running, and verifies the copy."
+    help = "Copy the SQLite database to a new file, and verify the copy. The site can keep running."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -11,7 +11,7 @@ from todo_site.operations.sqlite_backup import check_integrity, database_path, o
 
 
 class Command(BaseCommand):
-    help = "Puts what `backup` wrote in the place of the SQLite database, and keeps the present one beside it."
+    help = "Restore the SQLite database from a backup, and keep a copy of the current database."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
             self.stdout.write(f"The database as it was is kept in {previous}.")
         self.stdout.write(f"Restored {target} from {file}.")
         if needs_migrate:
-            self.stdout.write("It is from before the latest migrations: run manage.py migrate.")
+            self.stdout.write("The backup is older than the latest migrations. Run manage.py migrate.")
 
 
 def check_migrations(backup: sqlite3.Connection, file: Path) -> bool:
@@ -37,12 +37,10 @@ def check_migrations(backup: sqlite3.Connection, file: Path) -> bool:
     except sqlite3.OperationalError:
         applied = set()
     if ("better_auth", "0001_initial") not in applied:
-        raise CommandError(f"{file} is not a database of this site: it lacks its migrations.")
+        raise CommandError(f"{file} is not a database of this site: its migrations are missing.")
     loader = MigrationLoader(None)
     replaced = {name for migration in loader.disk_migrations.values() for name in migration.replaces}
     if unknown := sorted(applied - set(loader.disk_migrations) - replaced):
         names = ", ".join(f"{app}.{name}" for app, name in unknown)
-        raise CommandError(
-            f"{file} is from a newer version of this site, whose migrations are not known here: {names}."
-        )
+        raise CommandError(f"{file} was made by a newer version of this site. Unknown migrations: {names}.")
     return not set(loader.graph.nodes) <= applied

@@ -37,7 +37,7 @@ def readiness(site: str) -> tuple[int, str]:
 
 def test_sees_its_own_and_leaves_no_session_behind(site: str, database: str) -> None:
     first = canary(database, "--url", site)
-    assert (first.returncode, first.stdout) == (0, "Neither canary was shown anything of the other's.\n"), first.stderr
+    assert (first.returncode, first.stdout) == (0, "No page showed data of the other account.\n"), first.stderr
     assert len(rows(database)) == 4
     assert rows(database, '"session"') == []
     assert rows(database, "account") == []

@@ -36,7 +36,7 @@ def test_are_more_than_the_login_or_the_database_may_have(monkeypatch: pytest.Mo
     monkeypatch.setitem(ENVIRON, "WEB_CONCURRENCY", "3")
     (found,) = warnings()
     assert found.id == "todo_site.W001"
-    assert found.msg == "The site may open 14 connections and PostgreSQL gives it 13."
+    assert found.msg == "The site can open 14 connections, but PostgreSQL allows only 13."
     monkeypatch.setitem(ENVIRON, "WEB_CONCURRENCY", "2")
     assert warnings() == []
 

@@ -14,25 +14,25 @@ type Layer = tuple[str, list[str]]
 
 
 class Command(BaseCommand):
-    help = "Says which walls between users stand, and fails when one that should stand does not."
+    help = "Report the isolation layers between users, and fail if a required one is missing."
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = 0
         for name, problems in isolation_layers():
-            self.stdout.write(f"{'MISSING' if problems else 'stands ':8}{name}")
+            self.stdout.write(f"{'MISSING' if problems else 'ok':8}{name}")
             for problem in problems:
                 self.stdout.write(f"        {problem}")
             broken += bool(problems)
         for note in notes():
             self.stdout.write(f"note    {note}")
         if broken:
-            raise CommandError(f"{broken} of the walls do not stand.")
+            raise CommandError(f"Missing isolation layers: {broken}.")
 
 
 def isolation_layers() -> Iterator[Layer]:
-    yield "owned manager: a query without a user is refused", find_unbound_queries()
-    yield "system checks: no relation leads into an owned table", [error.msg for error in check_owned_models()]
-    yield "foreign key: an owner exists, and takes their rows along", find_tables_without_owner()
+    yield "owned manager: queries without a user are rejected", find_unbound_queries()
+    yield "system checks: no relation points to an owned table", [error.msg for error in check_owned_models()]
+    yield "foreign keys: every row has an owner and is deleted with it", find_tables_without_owner()
     yield "database: role, rights, policies and keys are as migrated", differences(connection)
 
 
@@ -73,10 +73,10 @@ def find_tables_without_owner() -> list[str]:
 def notes() -> Iterator[str]:
     """Yield what is good to know about layers that are complete."""
     if connection.vendor != "postgresql":
-        yield "SQLite has no row-level security: the owned manager stands alone there."
+        yield "SQLite has no row-level security. Only the owned manager isolates users."
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         login, bypasses = cursor.fetchone()
     if bypasses:
-        yield f"The login {login} bypasses row-level security by itself; requests give it up for the role of the wall."
+        yield f"The login role {login} bypasses row-level security. Requests switch to a restricted role."

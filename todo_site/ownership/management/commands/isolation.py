@@ -9,5 +9,5 @@ class Command(check_isolation.Command):
     help = "Deprecated name of check_isolation."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stderr.write(self.style.WARNING("isolation is now check_isolation. This name goes with the next version."))
+        self.stderr.write(self.style.WARNING("isolation is now check_isolation. This name will be removed."))
         super().handle(*args, **options)

@@ -268,7 +268,7 @@ def test_is_missed_when_a_part_of_it_is_gone(client: Client, damage: str, words:
     assert {error.id for error in found} == {"ownership.E004"}
     assert any(words in error.msg for error in found)
     output = StringIO()
-    with pytest.raises(CommandError, match="1 of the walls"):
+    with pytest.raises(CommandError, match="Missing isolation layers: 1"):
         call_command("isolation", stdout=output)
     assert words in output.getvalue()
     answer = client.get("/readyz")

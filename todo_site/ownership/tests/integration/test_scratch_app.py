@@ -225,7 +225,7 @@ print(Item.objects.for_user("ann").get(pk=i.pk).list.name, sorted(registry.expor
 item = Item(user_id="ann", text="x", list=l)
 item.clean_fields(exclude=["user"])
 item.validate_constraints()
-count = lambda user: {m._meta.label: n for m, n in registry.count_rows(user).items() if n}
+count = lambda user: {label: n for label, n in registry.count_rows(user).items() if n}
 print(count("ann"), count("bob"))
 registry.erase("ann")
 print(count("ann"), count("bob"))
@@ -236,6 +236,19 @@ print(count("ann"), count("bob"))
         "{'lists.List': 1, 'lists.Item': 1} {'lists.Item': 1}",
         "{} {'lists.Item': 1}",
     ]
+
+
+def test_names_what_the_import_cannot_read(migrated: Project) -> None:
+    code = """
+import json
+from tasks.transfer.importers import UnsupportedFile, parse_file
+try:
+    parse_file("tasks.json", json.dumps({"tasks": [{"title": "Milk"}], "lists": [{"name": "Shopping"}]}).encode(), "ann")
+except UnsupportedFile as error:
+    print(error)
+"""
+    output = migrated.manage("shell", "-v0", "--no-imports", "-c", code)
+    assert output.strip() == "“lists” cannot be imported."
 
 
 def test_requires_the_declaration(project: Project) -> None:

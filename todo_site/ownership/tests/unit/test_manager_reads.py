@@ -336,7 +336,7 @@ def test_binds_once(users: TwoUsers) -> None:
         users.mine.filter(title="A1"),
         users.mine.union(users.mine),
     ):
-        with pytest.raises(UserIdRequired, match="bound to another user already"):
+        with pytest.raises(UserIdRequired, match="already bound to another user"):
             mine.for_user(users.bob.id)
 
 

@@ -58,7 +58,7 @@ def test_keeps_what_was_chosen_and_shows_it_from_then_on(alice: User, alices: Cl
     assert (response.status_code, response.headers["Location"]) == (303, PAGE)
     assert stored(alice) == STORED
     page = alices.get(PAGE).text
-    assert "Saved." in page
+    assert "Settings saved." in page
     assert form_of(page).items() >= CHOICES.items()
     for path in ("/", "/nothing-here/"):
         assert 'data-theme="dark" data-density="compact" data-shortcuts="off">' in alices.get(path).text
@@ -93,7 +93,7 @@ def test_refuses_rubbish_and_changes_nothing(alice: User, alices: Client, rubbis
     alices.post(PAGE, CHOICES)
     response = alices.post(PAGE, {**CHOICES, "theme": "light", **rubbish})
     assert response.status_code == 422
-    assert "This is not done yet" in response.text
+    assert "Please check the following" in response.text
     assert "<script>" not in response.text
     assert 'data-theme="dark"' in response.text
     assert stored(alice) == STORED

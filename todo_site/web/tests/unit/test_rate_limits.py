@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponseBase
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -14,6 +14,7 @@ from tasks.models import Task
 from tasks.rate_limits import CREATE, EXPORT, IMPORT, SEARCH
 from todo_site.better_auth.models import User
 from todo_site.web import rate_limits
+from todo_site.web.error_views import rate_limited
 from todo_site.web.models import RateLimitCounter
 from todo_site.web.rate_limits import RateLimit
 
@@ -87,6 +88,15 @@ def test_refuses_an_address_that_asks_too_often(
     assert ask_until_told(alices, limit, act).status_code == 429
 
 
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(1, "1 second"), (2, "2 seconds"), (90, "90 seconds"), (91, "2 minutes"), (121, "3 minutes")]
+)
+def test_gives_a_long_wait_in_minutes(rf: RequestFactory, seconds: int, wait: str) -> None:
+    response = rate_limited(rf.get("/export/tasks.json"), seconds)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, str(seconds))
+    assert f"Try again in {wait}." in response.text
+
+
 def test_keeps_what_was_typed_and_makes_no_task(alices: Client, alice: User) -> None:
     use_up(CREATE, alice.id)
     refused = ask_until_told(alices, CREATE, new_task)
@@ -95,7 +105,7 @@ def test_keeps_what_was_typed_and_makes_no_task(alices: Client, alice: User) -> 
     assert "Buy milk" in page
     assert "two\nlitres" in page
     assert 'action="/tasks/new/"' in page
-    assert "Send it again" in page
+    assert "Submit again" in page
 
 
 def test_shows_the_list_and_the_form_to_somebody_who_is_refused(alices: Client, alice: User) -> None:

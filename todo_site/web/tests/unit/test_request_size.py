@@ -27,7 +27,7 @@ def browser(request: pytest.FixtureRequest, alices: Client) -> Client:
 def check_too_large(client: Client, data: object, content_type: str = MULTIPART_CONTENT) -> None:
     response = client.post("/tasks/new/", data, content_type=content_type)
     assert response.status_code == 413
-    assert "That is too much at once" in response.text
+    assert "Request too large" in response.text
     assert response.headers["X-Request-ID"] in response.text
     assert response.headers["Cache-Control"] == "private, no-store"
     assert "Content-Security-Policy" in response.headers

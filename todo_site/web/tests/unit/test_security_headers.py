@@ -35,7 +35,7 @@ def test_answers_with_a_page_where_not_even_https_can_be_led_to(client: Client, 
     settings.SECURE_SSL_REDIRECT = True
     response = client.get("/", headers={"host": "evil.example"})
     assert response.status_code == 400
-    assert "<h1>That cannot be read</h1>" in response.text
+    assert "<h1>Invalid request</h1>" in response.text
 
 
 def report(client: Client, body: bytes) -> int:

@@ -29,8 +29,8 @@ def ask(method: str, path: str, content_type: str, body: bytes = b"", **more: An
 def test_says_in_words_that_a_body_is_of_no_kind_that_it_reads(path: str, content_type: str) -> None:
     status, headers, page = ask("POST", path, content_type, b"title=x", HTTP_COOKIE=f"csrftoken={'a' * 32}")
     assert status == 415
-    assert "<h1>That is no form of this site</h1>" in page
-    assert "<p>Nothing was saved. Send forms as a browser does, in UTF-8.</p>" in page
+    assert "<h1>Unsupported form data</h1>" in page
+    assert "<p>Nothing was saved. Send the form in UTF-8, as browsers do.</p>" in page
     assert {name: headers.get(name) for name in POLICIES} == POLICIES
 
 

@@ -322,7 +322,7 @@ def test_keeps_an_edit_of_a_task_that_went_into_the_trash(
 ) -> None:
     task = add(tasks, "Milk")
     tasks.move_to_trash(HERE)
-    form = {"title": "PendingForm", "description": "long text", "status": "pending", "version": task.version}
+    form = {"title": "Typed", "description": "long text", "status": "pending", "version": task.version}
     page = alices.post(f"/tasks/{task.id}/edit/", form)
     assert page.status_code == 409
     assert "long text" in page.text

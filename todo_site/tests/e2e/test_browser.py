@@ -11,9 +11,6 @@ from playwright.sync_api import Locator, Page, Route, expect
 from todo_site.tests.browser import PASSWORD, People, add, create_many, fill_in, sign_in, sign_up
 from todo_site.tests.server import manage
 
-# What it shows does not depend on the database.
-pytestmark = pytest.mark.sqlite
-
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
 def javascript(request: pytest.FixtureRequest) -> bool:

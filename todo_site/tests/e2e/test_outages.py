@@ -40,12 +40,8 @@ def database() -> Iterator[OwnServer]:
 @pytest.fixture(scope="module")
 def site(database: OwnServer, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
     """One site for all of these days: each test has to leave it well."""
-    from django.conf import settings
-
     log = tmp_path_factory.mktemp("site") / "log"
-    with running_site(
-        log, DATABASE_URL=database.url, TRUSTED_PROXIES="1", STATIC_ROOT=str(settings.STATIC_ROOT)
-    ) as origin:
+    with running_site(log, DATABASE_URL=database.url, TRUSTED_PROXIES="1") as origin:
         yield origin
     assert "Task " not in log.read_text()
 

@@ -1,4 +1,4 @@
-"""What a request costs, in timings that hang on no clock: round_trips to the database, statements, plans, calls, bytes."""
+"""The cost of a request, measured without a clock: round trips, statements, query plans, function calls and bytes."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from todo_site.better_auth.tests.auth_server import (
     running_auth_server,
 )
 from todo_site.tests.postgresql import new_database
-from todo_site.tests.server import manage, running_site
+from todo_site.tests.server import manage, postgresql_template, running_site
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.skipif(bool(MISSING), reason=MISSING or "runs")]
 
@@ -63,23 +63,19 @@ def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None
 ) -> Iterator[World]:
     """With text ids the site makes the tables and the server finds them; with uuid ids it is the other way round."""
-    from django.conf import settings
-
     ids = request.param
     folder = tmp_path_factory.mktemp(f"world-{ids}")
-    with new_database() as database:
+    with new_database(postgresql_template() if ids == "text" else "template1") as database:
         options = {"DATABASE_URL": database, "BETTER_AUTH_SECRET": SECRET}
-        if ids == "text":
-            manage("migrate", "--verbosity", "0", environment=options)
         generate = {"GENERATE_ID": "uuid"} if ids == "uuid" else {}
         with (
             running_auth_server(database, folder / "auth.log", **generate) as auth,
             running_site(
                 folder / "site.log",
+                migrate=ids == "uuid",
                 **options,
                 BETTER_AUTH_URL=auth,
                 TRUSTED_PROXIES="1",
-                STATIC_ROOT=str(settings.STATIC_ROOT),
             ) as site,
         ):
             yield World(site, auth, database, ids)
@@ -356,7 +352,7 @@ def test_the_official_client_and_our_forms_share_one_session(world: World, email
         import {{ createAuthClient }} from "better-auth/client";
         let cookie = "";
         const client = createAuthClient({{ baseURL: {json.dumps(world.auth)}, fetchOptions: {{
-          headers: {{ ChangeContext: {json.dumps(world.auth)} }},
+          headers: {{ Origin: {json.dumps(world.auth)} }},
           onRequest: (context) => {{ if (process.argv[1]) context.headers.set("Cookie", process.argv[1]); }},
           onSuccess: (context) => {{ cookie = context.response.headers.get("set-cookie") ?? cookie; }},
         }} }});
@@ -397,14 +393,11 @@ def test_limits_the_tries_for_an_account_whatever_the_addresses(world: World, em
 
 @whatever_the_ids
 def test_limits_sign_ins_by_address(world: World, email: str, tmp_path: Path, collected_static_files: None) -> None:
-    from django.conf import settings
-
     sign_up_here(world.person(), email)
     options = {"DATABASE_URL": world.database, "BETTER_AUTH_SECRET": SECRET, "TRUSTED_PROXIES": "1"}
-    static = str(settings.STATIC_ROOT)
     with (
         running_auth_server(world.database, tmp_path / "auth.log", RATE_LIMIT="on", **ids_of(world)) as auth,
-        running_site(tmp_path / "site.log", **options, BETTER_AUTH_URL=auth, STATIC_ROOT=static) as site,
+        running_site(tmp_path / "site.log", migrate=False, **options, BETTER_AUTH_URL=auth) as site,
     ):
 
         def attempt(address: str) -> Any:
@@ -426,12 +419,8 @@ def ids_of(world: World) -> dict[str, str]:
 def test_moves_from_embedded_accounts_to_the_server_and_back(
     world: World, email: str, tmp_path: Path, collected_static_files: None
 ) -> None:
-    from django.conf import settings
-
     options = {"DATABASE_URL": world.database, "BETTER_AUTH_SECRET": SECRET, "TRUSTED_PROXIES": "1"}
-    with running_site(
-        tmp_path / "site.log", **options, BETTER_AUTH_URL="", STATIC_ROOT=str(settings.STATIC_ROOT)
-    ) as embedded:
+    with running_site(tmp_path / "site.log", migrate=False, **options, BETTER_AUTH_URL="") as embedded:
         person = Person(embedded, world.auth)
         sign_up_here(person, email)
         person.post("/tasks/new/", title="Made before the move")

@@ -16,8 +16,10 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
 from todo_site.better_auth import passwords, signed_cookies
-from todo_site.better_auth.models import User
+from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.factories import make_session, make_user
 from todo_site.preferences import cookie
 from todo_site.preferences.models import Preferences
@@ -178,6 +180,20 @@ def alices(alice: User, sign_in: Callable[[User], Client]) -> Client:
 def bobs(bob: User, sign_in: Callable[[User], Client]) -> Client:
     """Bob's browser."""
     return sign_in(bob)
+
+
+@pytest.fixture
+def tasks(alice: User) -> TaskQuerySet:
+    """Alice's tasks."""
+    return Task.objects.for_user(alice.id)
+
+
+@pytest.fixture
+def staff(sign_in: Callable[[User], Client]) -> Client:
+    """The browser of a member of the staff."""
+    user = make_user(name="Staff", email="staff@example.org")
+    Staff.objects.create(user=user)
+    return sign_in(user)
 
 
 @pytest.hookimpl(trylast=True)

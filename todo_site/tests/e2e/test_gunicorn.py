@@ -20,7 +20,7 @@ import pytest
 
 from tasks.rate_limits import EXPORT
 from todo_site.better_auth.tests.auth_server import Person
-from todo_site.operations.tests.unit.test_metrics import timings
+from todo_site.operations.tests.prometheus import parse_metrics
 from todo_site.tests.server import ROOT, Server, migrated_database, running_server
 
 
@@ -46,7 +46,7 @@ def read(server: Server, path: str) -> str:
 
 
 def scrape(server: Server) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    return timings(read(server, "/metrics"))
+    return parse_metrics(read(server, "/metrics"))
 
 
 def sum_of(found: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:

@@ -20,9 +20,9 @@ from django.core.files.base import ContentFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from todo_site.better_auth.tests.auth_server import Answer, Person
+from todo_site.tests.html_forms import the_form
 from todo_site.tests.postgresql import OwnServer, own_server
 from todo_site.tests.server import running_site
-from todo_site.tests.unit.test_pending_form import the_form
 
 pytestmark = pytest.mark.postgresql
 

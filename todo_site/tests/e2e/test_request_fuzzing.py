@@ -25,8 +25,8 @@ import pytest
 
 from todo_site.tests.personas import ACCOUNTS, TABLES
 from todo_site.tests.programs.request_fuzzing import FORM, TOKEN, TYPED, Answer, Request, Target, make, send
+from todo_site.tests.routes import POLICIES, ROUTES
 from todo_site.tests.server import migrated_database, running_server
-from todo_site.tests.unit.test_routes import POLICIES, ROUTES
 from todo_site.web.redirects import is_local_path
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "600"))

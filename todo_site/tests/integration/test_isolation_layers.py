@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 from todo_site.tests.isolation_layers import LAYERS, without
-from todo_site.tests.personas import Personas, make_personas, taken_back
-from todo_site.tests.unit.test_routes import FORM, ROUTES, For, of_owner, path_of
+from todo_site.tests.personas import Personas, make_personas, of_owner, taken_back
+from todo_site.tests.routes import FORM, ROUTES, For, path_of
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.better_auth.tests.factories import make_user
 from todo_site.ownership.row_level_security import scoped_to
-from todo_site.ownership.tests.integration.test_row_level_security import sql
+from todo_site.ownership.tests.raw_sql import sql
 
 pytestmark = pytest.mark.django_db
 

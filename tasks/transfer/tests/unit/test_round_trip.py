@@ -10,7 +10,7 @@ from django.test import Client
 
 from tasks.querysets import TaskQuerySet
 from tasks.tests.helpers import HERE, add, rows
-from tasks.transfer.tests.unit.test_exporters import NASTY, whole
+from tasks.transfer.tests.downloads import NASTY, whole
 from tasks.transfer.tests.uploads import preview, take
 from tasks.validators import is_visible
 from todo_site.account_deletion import erase_rows

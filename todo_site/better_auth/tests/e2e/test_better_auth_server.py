@@ -1,4 +1,4 @@
-"""The site and the real Better Auth server side by side on one PostgreSQL database, for text and for uuid ids."""
+"""The site and a real Better Auth server on one PostgreSQL database, with text ids and with uuid ids."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from todo_site.better_auth.tests.auth_server import (
     MISSING,
     SECRET,
     Person,
-    migrate_there,
     run_node,
     running_auth_server,
 )
@@ -27,7 +26,6 @@ from todo_site.tests.postgresql import new_database
 from todo_site.tests.server import manage, postgresql_template, running_site
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.skipif(bool(MISSING), reason=MISSING or "runs")]
-
 PASSWORD = "correct horse battery"
 numbers = itertools.count()
 
@@ -446,28 +444,3 @@ def test_deleting_a_user_takes_their_tasks_and_their_place_among_the_staff_along
     world.sql('DELETE FROM "user" WHERE email = %s', email)
     assert world.sql("SELECT 1 FROM task WHERE title = 'Gone soon'") == []
     assert not person.is_signed_in_here()
-
-
-@pytest.mark.parametrize("order", ["together", "ours first", "theirs first", "in a schema"])
-def test_both_migrations_end_well_in_any_order(order: str) -> None:
-    with new_database() as plain:
-        database = plain
-        if order == "in a schema":
-            with psycopg.connect(database, autocommit=True) as connection:
-                connection.execute("CREATE SCHEMA auth")
-            database = f"{plain}{'&' if '?' in plain else '?'}options=-c%20search_path%3Dauth"
-        options = {"DATABASE_URL": database}
-        if order == "together":
-            with ThreadPoolExecutor(12) as pool:
-                runs = [pool.submit(migrate_there, database) for _ in range(8)]
-                runs += [pool.submit(manage, "migrate", "--verbosity", "0", environment=options) for _ in range(4)]
-                for run in runs:
-                    run.result()
-        elif order == "theirs first":
-            migrate_there(database)
-        manage("migrate", "--verbosity", "0", environment=options)
-        if order in {"ours first", "in a schema"}:
-            migrate_there(database)
-        said = migrate_there(database)
-        assert said.strip() == "migrated: 0 tables made, 0 extended"
-        assert "No planned" in manage("migrate", "--plan", environment=options)

@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 
 from todo_site.better_auth.models import User
+from todo_site.ownership.row_level_security import scoped_to
+from todo_site.ownership.tests.raw_sql import sql
 from todo_site.preferences.models import Preferences
 from todo_site.preferences.tests.display import COOKIE, stored
 
@@ -14,8 +16,6 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.postgresql
 def test_is_protected_by_row_level_security(alice: User, bob: User, bobs: Client) -> None:
-    from todo_site.ownership.row_level_security import scoped_to
-    from todo_site.ownership.tests.integration.test_row_level_security import sql
 
     Preferences.objects.for_user(alice.id).remember(theme="dark")
     with scoped_to(lambda: bob.id):

@@ -31,7 +31,7 @@ HISTORY_SIZE = 100
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    """Lets ``?user=<id>`` stand in the address; the rows are selected by TaskAdmin.get_queryset()."""
+    """Allow ``?user=<id>`` in the URL. TaskAdmin.get_queryset() selects the rows."""
 
     title = gettext_lazy("owner")
     parameter_name = "user"
@@ -47,18 +47,18 @@ class OwnerFilter(admin.SimpleListFilter):
 
 
 def selected_user(request: HttpRequest) -> str:
-    """The id of the one user whose tasks are looked at: from the list's address, or a change page's way back to it."""
-    way_back = parse_qs(request.GET.get("_changelist_filters", ""))
-    return request.GET.get("user") or way_back.get("user", [""])[0]
+    """Return the id of the user whose tasks are selected. A change page has it in the filters of its list."""
+    filters = parse_qs(request.GET.get("_changelist_filters", ""))
+    return request.GET.get("user") or filters.get("user", [""])[0]
 
 
 @admin.register(Task)
 class TaskAdmin(admin.ModelAdmin[Task]):
-    """The tasks of one selected user, through the owned manager and behind the database's own wall for this user;
-    without a pick, or a reason for it, there are none.
+    """The tasks of one selected user. Without a selected user, or without a reason, there are no tasks.
 
-    Each look and each change is an entry in the owner's journal, which stands in the place of Django's own log of the
-    admin: that one keeps titles where their owner can neither see nor erase them.
+    Queries go through the owned manager, and row-level security limits them to the selected user. Every view and every
+    change is an entry in the owner's journal. The journal replaces Django's admin log: that log would keep titles
+    where the owner can neither see nor erase them.
     """
 
     form = EditTaskForm
@@ -72,8 +72,8 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     view_on_site = False
 
     def get_urls(self) -> list[URLPattern]:
-        ask = path("reason/", self.admin_site.admin_view(self.reason_view), name="tasks_task_reason")
-        return [ask, *super().get_urls()]
+        reason = path("reason/", self.admin_site.admin_view(self.reason_view), name="tasks_task_reason")
+        return [reason, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> TaskQuerySet:
         selected = selected_user(request)
@@ -86,7 +86,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    # Looks
+    # Views
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return self.with_staff_access(request, lambda: super(TaskAdmin, self).changelist_view(request, extra_context))
@@ -114,33 +114,33 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         def view() -> HttpResponse:
-            shown = dict(extra_context or {})
+            context = dict(extra_context or {})
             if task := self.get_object(request, unquote(object_id)):
                 entries = JournalEntry.objects.for_user(task.owner).filter(task_id=task.pk).newest_first()
-                shown |= {"entries": entries[:HISTORY_SIZE], "owner": find_user(task.owner)}
-            return super(TaskAdmin, self).history_view(request, object_id, shown)
+                context |= {"entries": entries[:HISTORY_SIZE], "owner": find_user(task.owner)}
+            return super(TaskAdmin, self).history_view(request, object_id, context)
 
         return self.with_staff_access(request, view, object_id)
 
     def with_staff_access(
         self, request: HttpRequest, view: Callable[[], HttpResponse], object_id: str = ""
     ) -> HttpResponse:
-        """What the view answers once a reason was given; whatever it shows is noted as a look."""
+        """Return the view's response, and record the view in the owner's journal. Ask for a reason first."""
         selected = selected_user(request)
-        reason = StaffAccess.current(request, selected)
-        if reason is None:
+        access = StaffAccess.current(request, selected)
+        if access is None:
             return require_reason(request, selected) if find_user(selected) else view()
         with scoped_to(lambda: selected, every_statement=False):
             response = view()
             if isinstance(response, TemplateResponse):
-                response.render()  # here, while nothing but this person's rows can be seen
-        if response.status_code != 302:  # shown, and not done or not there
+                response.render()  # here, while only the selected user's rows are visible
+        if response.status_code != 302:  # not a redirect: a page was shown
             task_id = uuid.UUID(unquote(object_id)) if object_id else None
-            Task.objects.for_user(selected).record_view(task_id, reason.origin(request))
+            Task.objects.for_user(selected).record_view(task_id, access.get_change_context(request))
         return response
 
     def reason_view(self, request: HttpRequest) -> HttpResponse:
-        """Asks why somebody's tasks are opened, and leads on to them."""
+        """Ask for the reason, grant access, and redirect to the tasks."""
         owner = find_user(selected := selected_user(request))
         if owner is None:
             raise Http404
@@ -150,14 +150,14 @@ class TaskAdmin(admin.ModelAdmin[Task]):
             return SeeOther(
                 next_url(request) or f"{reverse('admin:tasks_task_changelist')}?{urlencode({'user': selected})}"
             )
-        words = _(
+        text = _(
             "You are about to open the tasks of %(owner)s. Say why: the reason, and each look and change, is noted with"
             " your e-mail address where this person reads it. It is good for an hour and for this person only."
         )
         context = {
             **self.admin_site.each_context(request),
             "title": _("Open the tasks"),
-            "words": words % {"owner": owner.get_username()},
+            "text": text % {"owner": owner.get_username()},
             "form": form,
         }
         return render(request, "admin/tasks/task/reason.html", context, status=422 if form.errors else 200)
@@ -166,43 +166,47 @@ class TaskAdmin(admin.ModelAdmin[Task]):
 
     def save_model(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> None:
         tasks = Task.objects.for_user(obj.owner)
-        tasks.edit(obj.pk, form.wanted, form.cleaned_data["version"], origin(request, obj.owner))
+        tasks.edit(obj.pk, form.wanted, form.cleaned_data["version"], get_change_context(request, obj.owner))
 
     def delete_model(self, request: HttpRequest, obj: Task) -> None:
-        Task.objects.for_user(obj.owner).filter(pk=obj.pk).move_to_trash(origin(request, obj.owner))
+        Task.objects.for_user(obj.owner).filter(pk=obj.pk).move_to_trash(get_change_context(request, obj.owner))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        queryset.move_to_trash(origin(request, queryset.owner))
+        queryset.move_to_trash(get_change_context(request, queryset.owner))
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Nothing: see the class."""
+        """Log nothing. The journal has the entry."""
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Nothing: see the class."""
+        """Log nothing. The journal has the entry."""
 
 
 def find_user(user_id: str) -> Any:
     return get_user_model().objects.filter(pk=user_id).first() if user_id else None
 
 
-def origin(request: HttpRequest, owner_id: str) -> ChangeContext:
-    reason = StaffAccess.current(request, owner_id)
-    if reason is None:  # the hour ended within this request
+def get_change_context(request: HttpRequest, owner_id: str) -> ChangeContext:
+    access = StaffAccess.current(request, owner_id)
+    if access is None:  # it expired during this request
         raise Http404
-    return reason.origin(request)
+    return access.get_change_context(request)
 
 
 def require_reason(request: HttpRequest, selected: str) -> HttpResponse:
-    """To the page that asks for the reason, and back; a form that came without one is kept on a page of its own."""
-    ask = f"{reverse('admin:tasks_task_reason')}?{urlencode({'user': selected, 'next': request.get_full_path()})}"
+    """Return a redirect to the page that asks for the reason. A submitted form is kept on an error page instead."""
+    reason_url = (
+        f"{reverse('admin:tasks_task_reason')}?{urlencode({'user': selected, 'next': request.get_full_path()})}"
+    )
     if request.method != "POST":
-        return SeeOther(ask)
-    title, words = _("Say why first"), _("Nothing was changed. Give a reason in a new tab, then send this again.")
+        return SeeOther(reason_url)
+    title, text = _("Say why first"), _("Nothing was changed. Give a reason in a new tab, then send this again.")
     pending_form = PendingForm.from_post(request)
-    return render_error_page(request, 403, title, words, pending_form=pending_form, link=(ask, _("Give a reason")))
+    return render_error_page(
+        request, 403, title, text, pending_form=pending_form, link=(reason_url, _("Give a reason"))
+    )
 
 
 def edit_conflict_response(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
-    title, words = _("Changed twice"), _("This task was changed meanwhile. Send yours again to write it over that.")
+    title, text = _("Changed twice"), _("This task was changed meanwhile. Send yours again to write it over that.")
     pending_form = PendingForm.from_post(request).replace("version", str(conflict.task.version))
-    return render_error_page(request, 409, title, words, pending_form=pending_form)
+    return render_error_page(request, 409, title, text, pending_form=pending_form)

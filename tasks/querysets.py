@@ -184,7 +184,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 raise JournalEntry.DoesNotExist
             return self._write(build_undo_steps(found, {task.pk: task.to_state() for task in existing}), context, head)
 
-    # All of an owner's data
+    # For staff
 
     def record_view(self, task_id: uuid.UUID | None, context: ChangeContext) -> None:
         """Add a journal entry that a member of the staff viewed a task, or the task list."""

@@ -1,4 +1,4 @@
-"""Why a member of the staff opens somebody's tasks: given once, good for an hour, for one person and nobody else."""
+"""The access of a member of the staff to the tasks of one user: granted for an hour after they enter a reason."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from todo_site.journal.models import ChangeContext
 
-KEY = "reason"
+SESSION_KEY = "reason"
 LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class StaffAccess:
-    """It travels in the signed session, never in an address: those end in logs and histories."""
+    """A granted access. It is kept in the signed session and not in URLs, which end up in logs and histories."""
 
     text: str
     staff_id: str
@@ -26,19 +26,19 @@ class StaffAccess:
 
     @classmethod
     def grant(cls, request: HttpRequest, owner_id: str, text: str) -> None:
-        """Keep the reason; an earlier one, for whomever it was, is good no longer."""
+        """Grant access to the tasks of one user. It replaces an earlier access to any user's tasks."""
         until = (timezone.now() + LIFETIME).timestamp()
-        request.session[KEY] = asdict(cls(text, str(request.user.pk), owner_id, until))
+        request.session[SESSION_KEY] = asdict(cls(text, str(request.user.pk), owner_id, until))
 
     @classmethod
     def current(cls, request: HttpRequest, owner_id: str) -> Self | None:
-        """The reason that whoever asks has given for opening this person's tasks, if it is still good."""
-        kept = request.session.get(KEY)
-        reason = cls(**kept) if kept else None
-        if reason is None or (reason.staff_id, reason.owner_id) != (str(request.user.pk), owner_id):
+        """Return the access of the signed-in member of the staff to the owner's tasks, or None if it has expired."""
+        values = request.session.get(SESSION_KEY)
+        access = cls(**values) if values else None
+        if access is None or (access.staff_id, access.owner_id) != (str(request.user.pk), owner_id):
             return None
-        return reason if timezone.now().timestamp() < reason.until else None
+        return access if timezone.now().timestamp() < access.until else None
 
-    def origin(self, request: HttpRequest) -> ChangeContext:
-        """What the owner's journal says of this request."""
+    def get_change_context(self, request: HttpRequest) -> ChangeContext:
+        """Return what the owner's journal records about this request."""
         return ChangeContext(getattr(request, "id", ""), staff=request.user.get_username(), reason=self.text)

@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,6 +26,7 @@ from todo_site.web.redirects import SeeOther, next_url
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .ids import parse_uuids
 from .merge import EditConflict
+from .messages import add_undo_message, truncate
 from .models import Task
 from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
@@ -43,22 +43,19 @@ def is_search(request: HttpRequest) -> bool:
 @require_safe
 def task_list(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    listing = TaskListQuery.from_querydict(request.GET, request.user.id)
-    cursor = Cursor.parse(request.GET.get("cursor", ""), listing.sort, request.user.id)
-    page, counts = listing.fetch(tasks, cursor)
-    return render(
-        request,
-        "tasks/list.html",
-        {
-            "listing": listing,
-            "page": page,
-            "counts": counts,
-            "new_id": uuid.uuid4(),
-            "here": request.get_full_path(),
-            "descriptions": request.GET.get("descriptions") == "1",
-            "printed_at": timezone.now(),
-        },
-    )
+    query = TaskListQuery.from_querydict(request.GET, request.user.id)
+    cursor = Cursor.parse(request.GET.get("cursor", ""), query.sort, request.user.id)
+    page, counts = query.fetch(tasks, cursor)
+    context = {
+        "query": query,
+        "page": page,
+        "counts": counts,
+        "new_id": uuid.uuid4(),
+        "here": request.get_full_path(),
+        "descriptions": request.GET.get("descriptions") == "1",
+        "printed_at": timezone.now(),
+    }
+    return render(request, "tasks/list.html", context)
 
 
 @rate_limit(CREATE)
@@ -69,13 +66,13 @@ def new_task(request: OwnerRequest) -> HttpResponse:
     form = NewTaskForm(post_data(request), instance=Task(user_id=request.user.id), initial=initial_from_query(request))
     if not form.is_valid():
         return render_form(request, "tasks/new.html", form)
-    entry = tasks.add(form.task(), ChangeContext.from_request(request))
+    entry = tasks.add(form.build_task(), ChangeContext.from_request(request))
     add_undo_message(request, _("Added “%(title)s”.") % {"title": truncate(entry.title)}, [entry])
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
 def initial_from_query(request: HttpRequest) -> dict[str, str]:
-    """What the address proposes for a new task: a share from another app names its text and its link alike."""
+    """Return the new task that the query string proposes. An app that shares a page sends its text and its link."""
     return {
         "title": " ".join(request.GET.get("title", "").split()),
         "description": "\n".join(filter(None, request.GET.getlist("description"))),
@@ -115,13 +112,13 @@ def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 
 
 def task_deleted_response(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
-    """404; or, for a task that went into the trash while its form was open, a page that keeps what was typed."""
+    """Return a page with the submitted text for a task that is in the trash. Raise Http404 for any other task."""
     trash = JournalEntry.objects.for_user(request.user.id).in_trash()
     if not trash.filter(task_id=task_id).exists() or request.method != "POST":
         raise Http404
-    title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
+    title, text = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
     fields = [(name, request.POST.get(name, "")) for name in ("title", "description")]
-    return render_error_page(request, 409, title, words, pending_form=PendingForm(reverse("tasks:new"), fields))
+    return render_error_page(request, 409, title, text, pending_form=PendingForm(reverse("tasks:new"), fields))
 
 
 @idempotent
@@ -156,16 +153,16 @@ def delete_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def bulk_update(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    picked = tasks.filter(pk__in=parse_uuids(request.POST.getlist("task")))
+    selected = tasks.filter(pk__in=parse_uuids(request.POST.getlist("task")))
     match request.POST.get("action"):
         case "complete":
-            entries = picked.set_status(Task.Status.COMPLETED, ChangeContext.from_request(request))
+            entries = selected.set_status(Task.Status.COMPLETED, ChangeContext.from_request(request))
             done = ngettext("Completed %(n)d task.", "Completed %(n)d tasks.", len(entries))
         case "reopen":
-            entries = picked.set_status(Task.Status.PENDING, ChangeContext.from_request(request))
+            entries = selected.set_status(Task.Status.PENDING, ChangeContext.from_request(request))
             done = ngettext("Reopened %(n)d task.", "Reopened %(n)d tasks.", len(entries))
         case "delete":
-            entries = picked.move_to_trash(ChangeContext.from_request(request))
+            entries = selected.move_to_trash(ChangeContext.from_request(request))
             done = ngettext("Deleted %(n)d task.", "Deleted %(n)d tasks.", len(entries))
         case _other:
             entries, done = [], _("Nothing was changed: choose what to do with the tasks.")
@@ -183,37 +180,35 @@ def undo(request: OwnerRequest, entry_id: uuid.UUID) -> HttpResponse:
 def undo_response(
     request: OwnerRequest, revert: Callable[[ChangeContext], list[JournalEntry]], back: str
 ) -> HttpResponse:
+    """Return a redirect to ``back`` with a message that says whether the change was reverted."""
     try:
         entries = revert(ChangeContext.from_request(request))
     except JournalEntry.DoesNotExist:
         raise Http404 from None
-    except CannotUndo as refusal:
-        messages.error(request, str(refusal))
+    except CannotUndo as error:
+        messages.error(request, str(error))
         return SeeOther(back)
     if not entries:
         add_undo_message(request, _("That was undone already."), [])
     elif len(entries) > 1:
-        add_undo_message(
-            request,
-            ngettext("Undone: %(n)d change.", "Undone: %(n)d changes.", len(entries)) % {"n": len(entries)},
-            entries,
-        )
+        done = ngettext("Undone: %(n)d change.", "Undone: %(n)d changes.", len(entries))
+        add_undo_message(request, done % {"n": len(entries)}, entries)
     else:
         add_undo_message(request, _("Undone."), entries)
-        back = row_anchor(back, entries[0])
+        back = add_row_anchor(back, entries[0])
     return SeeOther(back)
 
 
-def row_anchor(address: str, entry: JournalEntry) -> str:
-    """The address of the list at the row that the entry is about; any other as it is."""
-    is_list = address.partition("?")[0] == reverse("tasks:list")
-    return f"{address}#task-{entry.task_id}" if is_list and "#" not in address else address
+def add_row_anchor(url: str, entry: JournalEntry) -> str:
+    """Return the URL of the task list with the anchor of the entry's task. Other URLs are unchanged."""
+    is_list = url.partition("?")[0] == reverse("tasks:list")
+    return f"{url}#task-{entry.task_id}" if is_list and "#" not in url else url
 
 
 @require_safe
 def trash(request: OwnerRequest) -> HttpResponse:
     deletions = JournalEntry.objects.for_user(request.user.id).in_trash().newest_first()
-    page = EntryPage.from_rows(list(EntryPage.query(deletions, request.GET.get("before", ""))))
+    page = EntryPage.from_rows(list(EntryPage.select(deletions, request.GET.get("before", ""))))
     return render(request, "tasks/trash.html", {"page": page})
 
 
@@ -227,10 +222,10 @@ def restore(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def history(request: OwnerRequest) -> HttpResponse:
     journal, tasks = JournalEntry.objects.for_user(request.user.id), Task.objects.for_user(request.user.id)
-    asked = EntryPage.query(journal.newest_first(), request.GET.get("before", ""))
-    ids = asked.values("task_id")
+    selected = EntryPage.select(journal.newest_first(), request.GET.get("before", ""))
+    ids = selected.values("task_id")
     entries, newest, titles, deletions = fetch_all_in_pipeline(
-        asked,
+        selected,
         journal.newest_first().values_list("hash")[:1],
         tasks.filter(pk__in=ids).values_list("id", "title"),
         journal.in_trash().filter(task_id__in=ids),
@@ -241,17 +236,7 @@ def history(request: OwnerRequest) -> HttpResponse:
     return render(request, "tasks/history.html", context)
 
 
-def add_undo_message(request: HttpRequest, words: str, entries: list[JournalEntry]) -> None:
-    """Say on the next page what was done; what these entries of the journal say can be undone from there."""
-    messages.success(request, words, extra_tags=str(entries[0].batch or entries[0].pk) if entries else "")
-
-
-def truncate(title: str) -> str:
-    """A title for a message, which has to fit into a cookie."""
-    return Truncator(title).chars(60)
-
-
 def render_form(request: HttpRequest, template: str, form: TaskForm) -> HttpResponse:
-    """The page with the form: 422 with what was typed when it was not accepted."""
+    """Return the page with the form. Its status is 422 if the form has errors."""
     context = {"form": form, "next": next_url(request) or ""}
     return render(request, template, context, status=422 if form.errors else 200)

@@ -1,6 +1,6 @@
-"""Erasing one's own data, and deleting the account.
+"""Let people erase their data or delete their account. Both actions ask for confirmation and end with a receipt.
 
-Only the project level knows both: better_auth checks the password, and the registry says which rows go.
+Only the project level knows both parts: better_auth checks the password, and the registry lists the rows to delete.
 """
 
 from __future__ import annotations
@@ -22,23 +22,25 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tasks.models import Task
 
-from .better_auth.backends.embedded import has_password
+from .better_auth.backends import get_backend
+from .better_auth.backends.reauthentication import has_password
 from .better_auth.forms import ConfirmForm
-from .better_auth.views import clear_browser, get_backend, run_action, with_status_of
+from .better_auth.views.authentication import clear_browser
+from .better_auth.views.form_actions import copy_status, run_action
 from .journal.models import JournalEntry, turn_of
 from .ownership import registry
 from .ownership.requests import OwnerRequest
 
-RECEIPT = "receipt"
+RECEIPT_KEY = "receipt"  # in the signed session
 TRASH, TRASH_NAME = "trash", _("In the trash")
-LIFETIME = timedelta(hours=1)
+RECEIPT_LIFETIME = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
 
 @require_safe
 def your_data(request: OwnerRequest) -> HttpResponse:
-    return data_page(request)
+    return render_data_page(request)
 
 
 @sensitive_post_parameters()
@@ -47,8 +49,8 @@ def erase_tasks(request: OwnerRequest) -> HttpResponse:
     form = ConfirmForm(request.POST, prefix="tasks", has_password=has_password(request))
     response = run_action(request, form, get_backend().confirm, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, data_page(request, tasks_form=form))
-    keep_receipt(request, erase_rows(request.user.id), account=False)
+        return copy_status(response, render_data_page(request, tasks_form=form))
+    store_receipt(request, erase_rows(request.user.id), account=False)
     return response
 
 
@@ -59,26 +61,26 @@ def delete_account(request: OwnerRequest) -> HttpResponse:
     erased = count_rows(request.user.id)
     response = run_action(request, form, get_backend().delete_account, reverse("receipt"))
     if response.status_code != 303:
-        return with_status_of(response, data_page(request, account_form=form))
+        return copy_status(response, render_data_page(request, account_form=form))
     clear_browser(request, response)
-    keep_receipt(request, erased, account=True)
+    store_receipt(request, erased, account=True)
     return response
 
 
-def data_page(
+def render_data_page(
     request: OwnerRequest, tasks_form: ConfirmForm | None = None, account_form: ConfirmForm | None = None
 ) -> HttpResponse:
-    known = has_password(request)
+    needs_password = has_password(request)
     context = {
-        "amounts": label_counts(count_rows(request.user.id)),
-        "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=known),
-        "account_form": account_form or ConfirmForm(prefix="account", has_password=known),
+        "counts": label_counts(count_rows(request.user.id)),
+        "tasks_form": tasks_form or ConfirmForm(prefix="tasks", has_password=needs_password),
+        "account_form": account_form or ConfirmForm(prefix="account", has_password=needs_password),
     }
     return render(request, "web/data.html", context)
 
 
 def erase_rows(user_id: str) -> dict[str, int]:
-    """Delete all that erasing deletes, and return how much of each there was."""
+    """Delete the user's rows in all erased models. Return the number of rows there were of each."""
     with turn_of(user_id, DEFAULT_DB_ALIAS):
         counts = count_rows(user_id)
         registry.erase(user_id)
@@ -86,13 +88,13 @@ def erase_rows(user_id: str) -> dict[str, int]:
 
 
 def count_rows(user_id: str) -> dict[str, int]:
-    """Return how much of a person's data erasing deletes, by the model's label, and in the trash."""
+    """Return the number of rows that erasing deletes by model label, and of tasks in the trash."""
     counts = {model._meta.label: n for model, n in registry.count_rows(user_id).items()}
     return counts | {TRASH: JournalEntry.objects.for_user(user_id).in_trash().count()}
 
 
 def label_counts(counts: dict[str, int]) -> list[tuple[str, int]]:
-    """Return the counts with the words for them. Tasks, the trash and the history always have a line."""
+    """Return the counts with names to show. Tasks, the trash and the history are always included."""
     always = {Task._meta.label, TRASH, JournalEntry._meta.label}
     names = {
         label: TRASH_NAME if label == TRASH else apps.get_model(label)._meta.verbose_name_plural for label in counts
@@ -100,17 +102,21 @@ def label_counts(counts: dict[str, int]) -> list[tuple[str, int]]:
     return [(capfirst(str(names[label])), n) for label, n in counts.items() if n or label in always]
 
 
-def keep_receipt(request: HttpRequest, erased: dict[str, int], *, account: bool) -> None:
-    """Keep the numbers for the next page in the signed session: by then nobody may be signed in."""
-    at, request_id = timezone.now().isoformat(), getattr(request, "id", "")
-    request.session[RECEIPT] = {"erased": erased, "account": account, "at": at, "request_id": request_id}
+def store_receipt(request: HttpRequest, erased: dict[str, int], *, account: bool) -> None:
+    """Keep the numbers of deleted rows for the next page, which a user without an account opens."""
+    request.session[RECEIPT_KEY] = {
+        "erased": erased,
+        "account": account,
+        "at": timezone.now().isoformat(),
+        "request_id": getattr(request, "id", ""),
+    }
     logger.info("Account deleted" if account else "All tasks erased", extra={"request": request})
 
 
 @login_not_required
 @require_safe
 def receipt(request: HttpRequest) -> HttpResponse:
-    kept = request.session.get(RECEIPT)
-    if kept is None or timezone.now() - (at := datetime.fromisoformat(kept["at"])) > LIFETIME:
+    stored = request.session.get(RECEIPT_KEY)
+    if stored is None or timezone.now() - (at := datetime.fromisoformat(stored["at"])) > RECEIPT_LIFETIME:
         raise Http404
-    return render(request, "web/receipt.html", {**kept, "at": at, "amounts": label_counts(kept["erased"])})
+    return render(request, "web/receipt.html", {**stored, "at": at, "counts": label_counts(stored["erased"])})

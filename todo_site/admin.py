@@ -16,11 +16,11 @@ from django.utils.translation import ngettext
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
-from todo_site.better_auth.views import sign_out
+from todo_site.better_auth.views.authentication import sign_out
 
 
 class TodoAdminSite(admin.AdminSite):
-    """The admin behind the site's own sign-in: staff are people with an account here."""
+    """The admin with the site's own sign-in page: staff are users with an account."""
 
     site_header = site_title = _("To-do: staff")
     index_title = _("Who uses the site")
@@ -34,7 +34,7 @@ class TodoAdminSite(admin.AdminSite):
         return redirect_to_login(target, reverse(self.login_url))
 
     def get_urls(self) -> list[Any]:
-        # "View on site" knows no owner; and no page of the site is anybody's but its owner's.
+        # Disable "View on site": only its owner can open the page of a row.
         return [path("r/<path:anything>", self.admin_view(self.not_available)), *super().get_urls()]
 
     def not_available(self, request: HttpRequest, anything: str) -> HttpResponse:
@@ -44,14 +44,14 @@ class TodoAdminSite(admin.AdminSite):
         return sign_out(request)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        raise Http404  # passwords are Better Auth's
+        raise Http404  # Better Auth manages passwords
 
     def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         raise Http404
 
 
 class UserAdmin(admin.ModelAdmin[User]):
-    """Who has an account, and how many tasks: numbers only. Accounts are changed in Better Auth."""
+    """Accounts and their number of tasks, read-only. Better Auth manages accounts."""
 
     list_display = ["email", "name", "created_at", "task_count"]
     search_fields = ["email", "name", "id"]

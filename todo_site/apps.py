@@ -1,11 +1,14 @@
+from typing import ClassVar
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
 
 class TodoSiteConfig(AppConfig):
-    """The project: what needs accounts and tasks alike, such as the admin's users and deleting an account."""
+    """Project-level code, which may use all apps."""
 
     name = "todo_site"
+    resubmittable_fields: ClassVar[dict[str, str]] = {}  # erasing and deleting have no text to show
 
 
 class TodoAdminConfig(admin_apps.AdminConfig):
@@ -20,6 +23,6 @@ class TodoAdminConfig(admin_apps.AdminConfig):
         from .admin import UserAdmin  # noqa: PLC0415
         from .better_auth.models import User  # noqa: PLC0415
 
-        admin.site.unregister(Group)  # staff may do whatever the admin offers: there are no further rights to give
-        # Not by the decorator: the module also holds the site, and would register with a site that is being made.
+        admin.site.unregister(Group)  # staff have all permissions of the admin: there are none to grant
+        # @admin.register would fail: importing .admin creates the site.
         admin.site.register(User, UserAdmin)

@@ -1,4 +1,4 @@
-"""The environment that the settings are made from: every malformed value is refused by name, in one line."""
+"""Read settings from the environment. A malformed value raises ImproperlyConfigured with the variable's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class Env(environ.Env):  # type: ignore[misc]  # the library is not typed
-    """The process's environment, and below it what ``.env`` says; os.environ itself stays as it was given."""
+    """The process's environment, then ``.env``. os.environ itself is not changed."""
 
     ENVIRON = ChainMap({}, os.environ)
 
@@ -28,8 +28,8 @@ TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 ORIGIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.*-]+)(:[0-9]{1,5})?")
 
 
-class Malformed(ValueError):
-    """A value that cannot be used; the message goes behind the variable's name and never shows the value."""
+class MalformedValue(ValueError):
+    """Raised with the end of a sentence that starts with the variable's name. It never contains the value."""
 
 
 def required(name: str) -> str:
@@ -41,16 +41,16 @@ def required(name: str) -> str:
 def boolean(name: str, default: bool) -> bool:
     def parse(text: str) -> bool:
         if text.lower() not in TRUE | FALSE:
-            raise Malformed("is neither true nor false")
+            raise MalformedValue("is neither true nor false")
         return text.lower() in TRUE
 
     return _read(name, default, parse)
 
 
-def integer(name: str, default: int, least: int, most: int) -> int:
+def integer(name: str, default: int, min_value: int, max_value: int) -> int:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise Malformed(f"is not a whole number from {least} to {most}")
+        if not (text.isascii() and text.isdigit() and min_value <= int(text) <= max_value):
+            raise MalformedValue(f"is not a whole number from {min_value} to {max_value}")
         return int(text)
 
     return _read(name, default, parse)
@@ -65,7 +65,7 @@ def comma_list(name: str, default: list[str]) -> list[str]:
 
 
 def origin(name: str) -> str:
-    """An origin such as https://auth.example.org, without a path; "" if not set."""
+    """Return an origin such as https://auth.example.org, without a path; "" if it is not set."""
     return _read(name, "", lambda text: _origin(text.rstrip("/")))
 
 
@@ -74,35 +74,35 @@ def origins(name: str) -> list[str]:
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """A database URL as Django's dictionary: sqlite:///path or postgresql://user:password@host/name?sslmode=…"""
+    """Return Django's dictionary for sqlite:///path or postgresql://user:password@host/name?sslmode=…"""
 
     def parse(text: str) -> dict[str, Any]:
         if not text.startswith(("sqlite://", "postgresql://", "postgres://")):
-            raise Malformed("is not a sqlite:/// or postgresql:// address")
+            raise MalformedValue("is not a sqlite:/// or postgresql:// address")
         parsed: dict[str, Any] = env.db_url_config(text)
         if not parsed.get("NAME"):
-            raise Malformed("names no database")
+            raise MalformedValue("names no database")
         return parsed
 
     return _read(name, parse(default), parse)
 
 
 def _read[T](name: str, default: T, parse: Callable[[str], T]) -> T:
-    given = Env.ENVIRON.get(name, "")
-    if not given:
+    value = Env.ENVIRON.get(name, "")
+    if not value:
         return default
     try:
-        return parse(given)
-    except Malformed as error:
+        return parse(value)
+    except MalformedValue as error:
         raise ImproperlyConfigured(f"{name} {error}.") from None
     except ValueError:
-        # What a library says may quote the value, and that may be a password.
+        # A library's message may quote the value, which may contain a password.
         raise ImproperlyConfigured(f"{name} cannot be read.") from None
 
 
 def _origin(text: str) -> str:
     if not ORIGIN.fullmatch(text) or not has_host_and_port(text):
-        raise Malformed("is not an origin such as https://todo.example.org")
+        raise MalformedValue("is not an origin such as https://todo.example.org")
     return text
 
 
@@ -110,12 +110,12 @@ def has_host_and_port(text: str) -> bool:
     try:
         parts = urlsplit(text)
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # no IPv6 address, or a port over 65535
+    except ValueError:  # a malformed IPv6 address, or a port over 65535
         return False
 
 
 def make_env_file(path: Path, example: Path) -> None:
-    """Write ``path`` (mode 600) from the example, with secrets made at random. Leaves a file that is there alone."""
+    """Write ``path`` (mode 600) from the example with random secrets, unless it already exists."""
     text = re.sub(
         r"^(SECRET_KEY|BETTER_AUTH_SECRET)=$",
         lambda match: f"{match[1]}={secrets.token_urlsafe(48)}",
@@ -126,7 +126,7 @@ def make_env_file(path: Path, example: Path) -> None:
     try:
         partial.touch(mode=0o600, exist_ok=False)
         partial.write_text(text)
-        os.link(partial, path)  # whole or not at all, and never over the file of a process that was quicker
+        os.link(partial, path)  # fails if another process was faster, as a rename would not
     except FileExistsError:
         pass
     except OSError as error:
@@ -137,6 +137,6 @@ def make_env_file(path: Path, example: Path) -> None:
 
 
 def is_embedded() -> bool:
-    """Whether nothing outside this machine is named: no database server and no Better Auth server."""
+    """Return whether neither a database server nor a Better Auth server is configured."""
     database_url = Env.ENVIRON.get("DATABASE_URL", "")
     return (not database_url or database_url.startswith("sqlite:")) and not Env.ENVIRON.get("BETTER_AUTH_URL")

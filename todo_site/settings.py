@@ -1,4 +1,4 @@
-"""The one settings module, driven by the environment; ``.env.example`` says what each variable does."""
+"""Settings, read from the environment. ``.env.example`` describes each variable."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from django.utils.csp import CSP
 
 from . import env
 
-django_stubs_ext.monkeypatch()  # makes ModelForm[Task] and its like mean something at run time too
+django_stubs_ext.monkeypatch()  # ModelForm[Task] and the like need it at run time
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -24,7 +24,7 @@ if not env.text("SECRET_KEY", "") and (DEBUG or env.is_embedded()):
 SECRET_KEY = env.required("SECRET_KEY")
 ALLOWED_HOSTS = env.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, least=0, most=9)
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, min_value=0, max_value=9)
 RATE_LIMITS = env.boolean("RATE_LIMITS", default=True)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
@@ -58,17 +58,17 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "todo_site.web.middleware.request_id.RequestIdMiddleware",
-    "todo_site.operations.middleware.AccessMiddleware",
+    "todo_site.operations.middleware.AccessLogMiddleware",
     "todo_site.web.server_timing.ServerTimingMiddleware",
     "todo_site.web.database_errors.DatabaseErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "todo_site.web.middleware.security_headers.PolicyMiddleware",
+    "todo_site.web.middleware.security_headers.SecurityHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "todo_site.web.compression.CompressionMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "todo_site.web.middleware.cache_control.PrivateMiddleware",
-    "todo_site.web.middleware.methods.MethodMiddleware",
+    "todo_site.web.middleware.cache_control.CacheControlMiddleware",
+    "todo_site.web.middleware.methods.AllowedMethodsMiddleware",
     "todo_site.preferences.middleware.PreferencesMiddleware",
     "todo_site.web.middleware.body_size.BodySizeMiddleware",
     "todo_site.web.middleware.content_type.ContentTypeMiddleware",
@@ -95,7 +95,7 @@ TEMPLATES = [
             ],
         },
     },
-    {  # the admin's own
+    {  # for the admin
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
         "OPTIONS": {
@@ -112,14 +112,14 @@ FORM_RENDERER = "django.forms.renderers.Jinja2"
 # Database
 
 
-def with_options(database: dict[str, Any]) -> dict[str, Any]:
-    """Add what each kind of database needs to serve many requests at once."""
+def add_database_options(database: dict[str, Any]) -> dict[str, Any]:
+    """Add the options that serve concurrent requests."""
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["ENGINE"] = "todo_site.web.database.sqlite3"
         if database["NAME"] != ":memory:":
             database["NAME"] = str(BASE_DIR / database["NAME"])
-        # WAL: readers and a writer at once. IMMEDIATE: a transaction that will write waits its turn at BEGIN, where the
-        # time-out counts, and not in the middle, where SQLite gives up at once.
+        # WAL lets readers and one writer work at once. IMMEDIATE takes the write lock at BEGIN, where SQLite waits for
+        # the timeout. A lock that is needed later in the transaction fails at once.
         database["OPTIONS"] = {
             "timeout": 10,
             "transaction_mode": "IMMEDIATE",
@@ -127,31 +127,31 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
         }
     else:
         database["ENGINE"] = "todo_site.web.database.postgresql"
-        database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler in transaction mode loses them
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True  # not available through a pooler in transaction mode
         options = database.setdefault("OPTIONS", {})
-        options.setdefault("connect_timeout", 10)  # a database that sleeps wakes while the connection waits
+        options.setdefault("connect_timeout", 10)  # seconds; a suspended database needs some to start
         options.setdefault("application_name", "todo")
-        # Each thread keeps its own connection. A request that finds it broken runs again on a new one
-        # (todo_site.web.database_errors). A pool would wait for its own background attempts after an outage.
+        # Each thread keeps a connection. todo_site.web.database_errors repeats a request that finds it broken.
+        # After an outage, a pool would delay requests until its background reconnection succeeds.
         database["CONN_MAX_AGE"] = 300
     return database
 
 
-# Migrations and maintenance go past the pooler, if there is one.
+# Migrations and maintenance bypass the pooler, if there is one.
 is_maintenance = sys.argv[1:2] in (["migrate"], ["legacy_tasks"], ["adoption"]) and bool(
     env.text("DATABASE_URL_UNPOOLED", "")
 )
 database_url = "DATABASE_URL_UNPOOLED" if is_maintenance else "DATABASE_URL"
-DATABASES = {"default": with_options(env.database(database_url, "sqlite:///db.sqlite3"))}
+DATABASES = {"default": add_database_options(env.database(database_url, "sqlite:///db.sqlite3"))}
 
 ROW_LEVEL_SECURITY = env.boolean("ROW_LEVEL_SECURITY", default=True)
-DB_STATEMENT_TIMEOUT = env.integer("DB_STATEMENT_TIMEOUT", 5, least=0, most=3600)
-DB_LOCK_TIMEOUT = env.integer("DB_LOCK_TIMEOUT", 2, least=0, most=3600)
+DB_STATEMENT_TIMEOUT = env.integer("DB_STATEMENT_TIMEOUT", 5, min_value=0, max_value=3600)
+DB_LOCK_TIMEOUT = env.integer("DB_LOCK_TIMEOUT", 2, min_value=0, max_value=3600)
 
-# Who is asking
+# Authentication
 
 AUTH_USER_MODEL = "better_auth.User"
-AUTHENTICATION_BACKENDS: list[str] = []  # passwords are checked by the accounts, never by django.contrib.auth
+AUTHENTICATION_BACKENDS: list[str] = []  # todo_site.better_auth checks passwords, not django.contrib.auth
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "todo_site.better_auth.passwords.LengthValidator"}]
 LOGIN_URL = "better_auth:sign-in"
 LOGIN_REDIRECT_URL = "tasks:list"
@@ -162,7 +162,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from beside the site, without TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # requested by local monitoring, without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -185,7 +185,7 @@ SECURE_CSP = {
     "report-uri": ["/csp-report"],
 }
 
-# Limits of a request; an answer over one of them is 413. Bytes: of a whole body with its files, and of it without them.
+# Limits of a request; the response to a larger one is 413. In bytes: the body with its files, and without them.
 
 REQUEST_MAX_BYTES = 20 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
@@ -194,7 +194,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 # Language and time
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each in its own words
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # not translated: each language under its own name
 LOCALE_PATHS = [BASE_DIR / "todo_site" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -205,7 +205,7 @@ PREFERENCES_COOKIE_NAME = "todo_preferences"
 STATIC_URL = "static/"
 STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "build" / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # what is looked for under names of its own: favicon.ico, robots.txt
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # files at the root of the site: favicon.ico, robots.txt
 WHITENOISE_MAX_AGE = 86_400
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}

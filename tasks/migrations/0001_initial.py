@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import tasks.validators
-from tasks.legacy.schema import CreateTask
+from tasks.legacy.operations import CreateTask
 
 
 class Migration(migrations.Migration):

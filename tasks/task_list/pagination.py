@@ -1,7 +1,7 @@
-"""Keyset paging: a page starts behind a row, not at a number, so page 10,000 costs what page 1 costs.
+"""Keyset pagination: a page starts after a row and not at an OFFSET, so page 10,000 is as fast as page 1.
 
-The one exception is the order of titles. It walks its index from the start: an index on lower() cannot be entered in
-the middle behind row-level security, because lower() is not leakproof (a microsecond for each task before the page).
+The order by title is an exception. It reads its index from the start, a microsecond for each task before the page.
+PostgreSQL cannot start in the middle of an index on lower() under row-level security: lower() is not leakproof.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from todo_site.ownership.compiled_queries import Parameter
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A title of 255 characters of four bytes, encrypted, is 1,384 characters of base64.
-CURSOR = re.compile(r"(next|previous)-([a-z]+)-(-?[0-9]{1,16}|[A-Za-z0-9_=-]{24,1384})-([0-9a-f]{32})", re.ASCII)
+CURSOR_PATTERN = re.compile(
+    r"(next|previous)-([a-z]+)-(-?[0-9]{1,16}|[A-Za-z0-9_=-]{24,1384})-([0-9a-f]{32})", re.ASCII
+)
 
 
 @dataclass(frozen=True)
 class Sort:
-    """An order of tasks by one field, and by the id where that is the same."""
+    """An order of tasks by one field, then by id."""
 
     name: str
     field: str
@@ -42,9 +44,9 @@ class Sort:
     def keys(self) -> tuple[Any, Any]:
         return (Lower("title") if self.field == "title" else F(self.field)), F("id")
 
-    def ordered(self, tasks: QuerySet[Task], *, backwards: bool) -> QuerySet[Task]:
-        falling = self.descending != backwards
-        return tasks.order_by(*(key.desc() if falling else key.asc() for key in self.keys))
+    def apply(self, tasks: QuerySet[Task], *, backwards: bool) -> QuerySet[Task]:
+        descending = self.descending != backwards
+        return tasks.order_by(*(key.desc() if descending else key.asc() for key in self.keys))
 
 
 SORTS = {
@@ -60,9 +62,9 @@ SORTS = {
 
 @dataclass(frozen=True)
 class Cursor:
-    """The row next to which a page begins, and on which side of it.
+    """The row that a page starts after, and the direction: "next" or "previous".
 
-    It holds the row's value, so that the row may be gone when the page is asked for.
+    It contains the row's value of the sort field, so that the page can be found after the row was deleted.
     """
 
     direction: str
@@ -72,16 +74,16 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str, sort: Sort, owner: str) -> Self | None:
-        """Read a cursor of this order from an address; None, and so the first page, for anything else."""
-        match = CURSOR.fullmatch(text)
+        """Parse a cursor for this sort. Return None for anything else."""
+        match = CURSOR_PATTERN.fullmatch(text)
         if match is None or match[2] != sort.name:
             return None
         value = decrypt(match[3], owner) if sort.field == "title" else parse_timestamp(match[3])
         return None if value is None else cls(match[1], sort, value, uuid.UUID(match[4]))
 
     @classmethod
-    def as_parameters(cls, direction: str, sort: Sort) -> Self:
-        """The place of a cursor in a statement that is kept."""
+    def from_parameters(cls, direction: str, sort: Sort) -> Self:
+        """Return a cursor for a compiled query. It has the parameters ``value`` and ``id`` instead of values."""
         field: Any = Task._meta.get_field(sort.field)
         value: Any = Parameter("value", field)
         row_id: Any = Parameter("id", Task._meta.get_field("id"))
@@ -89,48 +91,49 @@ class Cursor:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What a statement is given in its place."""
+        """The values for the parameters of a compiled query."""
         return {"value": self.value, "id": self.id}
 
-    def text(self, owner: str) -> str:
+    def serialize(self, owner: str) -> str:
+        """Return the cursor for a URL, as parse() reads it."""
         value = self.value
-        shown = encrypt(value, owner) if isinstance(value, str) else (value - EPOCH) // timedelta(microseconds=1)
-        return f"{self.direction}-{self.sort.name}-{shown}-{self.id.hex}"
+        text = encrypt(value, owner) if isinstance(value, str) else (value - EPOCH) // timedelta(microseconds=1)
+        return f"{self.direction}-{self.sort.name}-{text}-{self.id.hex}"
 
     def filter(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
-        """The tasks on the cursor's side of its row."""
-        falling = self.sort.descending != (self.direction == "previous")
+        """Return the tasks after the cursor's row in its direction."""
+        descending = self.sort.descending != (self.direction == "previous")
         value: Any = Value(self.value) if isinstance(self.value, str) else self.value
         if self.sort.field == "title":
             value = Lower(value)
-        compare = TupleLessThan if falling else TupleGreaterThan
+        compare = TupleLessThan if descending else TupleGreaterThan
         return tasks.filter(compare(self.sort.keys, (value, self.id)))
 
 
 def parse_timestamp(digits: str) -> datetime | None:
-    """A time from its microseconds since 1970."""
+    """Return the time of a number of microseconds since 1970. Return None if it is out of range or no number."""
     return EPOCH + timedelta(microseconds=int(digits)) if len(digits) <= 17 and digits.lstrip("-").isdigit() else None
 
 
-def cipher() -> AESSIV:
+def get_cipher() -> AESSIV:
     return AESSIV(salted_hmac("tasks.task_list.pagination", "titles in cursors", algorithm="sha512").digest())
 
 
 def encrypt(title: str, owner: str) -> str:
-    """A title as it may stand in an address, which histories and logs of proxies keep: readable to nobody."""
-    return urlsafe_b64encode(cipher().encrypt(title.encode(), [owner.encode()])).decode()
+    """Encrypt a title for a URL: browser histories and proxy logs keep URLs."""
+    return urlsafe_b64encode(get_cipher().encrypt(title.encode(), [owner.encode()])).decode()
 
 
 def decrypt(text: str, owner: str) -> str | None:
-    """The title that was encrypted for this owner; None for anything else."""
+    """Return the title that was encrypted for this owner. Return None for anything else."""
     try:
-        return cipher().decrypt(urlsafe_b64decode(text), [owner.encode()]).decode()
+        return get_cipher().decrypt(urlsafe_b64decode(text), [owner.encode()]).decode()
     except (ValueError, InvalidTag):
         return None
 
 
 class Row(NamedTuple):
-    """A task as a list shows it: a tenth of the work that an instance is."""
+    """A task in the list. It takes a tenth of the time of a model instance."""
 
     id: uuid.UUID
     title: str
@@ -142,22 +145,22 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """Up to PAGE_SIZE tasks in their order, with the cursors of the pages on both sides where there are any."""
+    """Up to PAGE_SIZE tasks, and the cursors of the previous and the next page if they exist."""
 
     tasks: list[Row]
     previous: Cursor | None
     next: Cursor | None
 
     @staticmethod
-    def query(tasks: QuerySet[Task], sort: Sort, cursor: Cursor | None) -> QuerySet[Task, Any]:
-        """The rows of the page beside the cursor, and one more, if there is one."""
-        wanted = cursor.filter(tasks) if cursor else tasks
-        ordered = sort.ordered(wanted, backwards=is_backwards(cursor))
+    def select(tasks: QuerySet[Task], sort: Sort, cursor: Cursor | None) -> QuerySet[Task, Any]:
+        """Return the query for the rows of the page at the cursor, and for one more row if it exists."""
+        filtered = cursor.filter(tasks) if cursor else tasks
+        ordered = sort.apply(filtered, backwards=is_backwards(cursor))
         return ordered.values_list(*Row._fields)[: PAGE_SIZE + 1]
 
     @classmethod
     def from_rows(cls, found: list[tuple[Any, ...]], sort: Sort, cursor: Cursor | None) -> Self:
-        """The page of the rows that its query has found."""
+        """Return the page of the rows that select() finds."""
         backwards = is_backwards(cursor)
         more, rows = len(found) > PAGE_SIZE, [Row(*row) for row in found[:PAGE_SIZE]]
         if backwards:
@@ -179,19 +182,19 @@ def is_backwards(cursor: Cursor | None) -> bool:
 
 @dataclass(frozen=True)
 class EntryPage:
-    """Up to PAGE_SIZE entries of the journal, newest first, and the number before which the next page begins."""
+    """Up to PAGE_SIZE journal entries, newest first. The next page has the entries with numbers below ``before``."""
 
     entries: list[JournalEntry]
     before: int | None
 
     @staticmethod
-    def query(entries: QuerySet[JournalEntry], before: str) -> QuerySet[JournalEntry]:
-        """The page before a number, as it stands in an address; anything else is the first page. And one entry more."""
+    def select(entries: QuerySet[JournalEntry], before: str) -> QuerySet[JournalEntry]:
+        """Return the query for the entries before a number, and for one more. Any other text selects the first page."""
         if re.fullmatch("[0-9]{1,18}", before):
             entries = entries.filter(number__lt=int(before))
         return entries[: PAGE_SIZE + 1]
 
     @classmethod
     def from_rows(cls, found: list[JournalEntry]) -> Self:
-        """The page of the entries that its query has found."""
+        """Return the page of the entries that select() finds."""
         return cls(found[:PAGE_SIZE], found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None)

@@ -1,4 +1,4 @@
-"""Search that ignores case and accents, on the fly: the same folding in Python, in SQLite and in PostgreSQL."""
+"""Search that ignores case and accents. Python, SQLite and PostgreSQL fold text in the same way."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from django.db.models import Func, Q, TextField, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-# The combining diacritical marks, written so that Python and PostgreSQL both read it. Other marks are no accents: the
-# vowels of Hindi and Thai are letters to those who write them.
+# The combining diacritical marks, in a syntax that Python and PostgreSQL both read. Other marks are not accents: the
+# vowels of Hindi and Thai are marks, too.
 MARKS = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 ACCENTS = re.compile(MARKS)
 
 
 def fold(text: str) -> str:
-    """``text`` without case and accents: "CAFÉ" and "café" become "cafe"."""
+    """Return the text without case and accents: "CAFÉ" and "café" become "cafe"."""
     if text.isascii():
         return text.lower()
     plain = ACCENTS.sub("", unicodedata.normalize("NFKD", text)).lower()
@@ -30,7 +30,7 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True)
 class Search:
-    """What somebody searches for: as it was typed, as much of it as is searched for, and its fold words."""
+    """A search: the typed text, the part of it that is used, and the folded words."""
 
     MAX_LENGTH: ClassVar = 200
     MAX_WORDS: ClassVar = 10
@@ -42,7 +42,7 @@ class Search:
 
     @classmethod
     def parse(cls, typed: str) -> Self:
-        """Read any text whatever: no database takes NUL or half a surrogate pair, and neither can be typed."""
+        """Parse any text. NUL and surrogates are replaced: no database accepts them."""
         typed = typed.encode(errors="replace").decode().replace("\0", " ").strip()
         pieces = typed[: cls.MAX_LENGTH].split()
         text = " ".join(pieces[: cls.MAX_WORDS])
@@ -52,20 +52,20 @@ class Search:
 
     @property
     def condition(self) -> Q:
-        """That each word stands somewhere in the title or the description."""
+        """The condition that the title or the description contains each word."""
         found = Q()
-        for word in sorted(self.words, key=len, reverse=True):  # what is long is rare: most rows end at the first
+        for word in sorted(self.words, key=len, reverse=True):  # long words are rare: most rows fail at the first one
             found &= contains("title", word) | contains("description", word)
         return found
 
 
 def contains(field: str, word: str) -> Q:
-    # Not LIKE: a position needs no escaping of signs that mean something.
+    # Not LIKE, which would need escaping.
     return Q(GreaterThan(StrIndex(CaseAccentFold(field), Value(word)), 0))
 
 
 class CaseAccentFold(Func):
-    """A text column, fold as ``fold()`` does it."""
+    """A text column, folded as fold() does."""
 
     function = "FOLDED"
     arity = 1
@@ -77,14 +77,14 @@ class CaseAccentFold(Func):
         bytewise = 'COLLATE "C"'
         plain = f"regexp_replace(normalize({text}, NFKD) {bytewise}, '{MARKS}', '', 'g')"
         plain = f"replace(replace(lower({plain} COLLATE {collation}) {bytewise}, 'ς', 'σ'), 'ß', 'ss')"
-        is_ascii = f"octet_length({text}) = char_length({text})"  # such a text is fold in a tenth of the time
+        is_ascii = f"octet_length({text}) = char_length({text})"  # ASCII takes a tenth of the time
         return f"CASE WHEN {is_ascii} THEN lower({text} {bytewise}) ELSE {plain} END", (*params,) * 4
 
 
 def case_insensitive_collation(connection: BaseDatabaseWrapper) -> str:
-    """The collation of this PostgreSQL server whose lower() knows every alphabet.
+    """Return a collation of this PostgreSQL server whose lower() handles every alphabet.
 
-    The database's own may know ASCII alone (C), or Turkish rules. Since version 17 each server has one built in.
+    The database's own collation may handle only ASCII (C), or use Turkish rules. Since version 17 one is built in.
     """
     if connection.pg_version >= 170000:  # type: ignore[attr-defined]
         return "pg_c_utf8"
@@ -99,7 +99,7 @@ def has_icu(alias: str) -> bool:
 
 
 def register_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """A receiver of connection_created."""
+    """Add fold() to a new SQLite connection. This is a receiver of connection_created."""
     if connection.vendor == "sqlite":
         fold_or_null = lambda text: None if text is None else fold(text)  # noqa: E731
         connection.connection.create_function("FOLDED", 1, fold_or_null, deterministic=True)

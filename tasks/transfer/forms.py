@@ -10,19 +10,19 @@ from django.utils.translation import gettext_lazy, ngettext
 from tasks.ids import parse_uuid_or_create
 from tasks.validators import with_unix_line_ends
 
-from .importers import ParsedFile, RowError, UnsupportedFile, read_file, read_pasted
+from .importers import ParsedFile, RowError, UnsupportedFile, parse_file, parse_pasted_text
 
 MAX_LINES = 1000
-ADDED_AT_ONCE = 20  # more are shown before they are added
-SHOWN_WRONG = 20
+MAX_UNCONFIRMED = 20  # more tasks need a confirmation
+MAX_SHOWN_ERRORS = 20
 
 
 class PasteForm(forms.Form):
-    """Lines that become tasks. Carries an id, so that a form which is sent twice makes its tasks once."""
+    """Lines that become tasks. Contains an id, so that a form that is sent twice adds its tasks once."""
 
     lines = forms.CharField(
         label=gettext_lazy("A task per line"),
-        strip=False,  # or the numbers of the lines would not be those that one sees
+        strip=False,  # errors name the line numbers that the user sees
         widget=forms.Textarea(attrs={"rows": 12}),
         help_text=gettext_lazy(
             "Empty lines and marks such as “- ”, “* ”, “1. ” and “[ ] ” at the start of a line are taken off; "
@@ -45,16 +45,16 @@ class PasteForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         if "lines" in self.cleaned_data and "id" in self.cleaned_data:
-            self.read(self.cleaned_data["lines"], self.cleaned_data["id"])
+            self.parse_lines(self.cleaned_data["lines"], self.cleaned_data["id"])
         return self.cleaned_data
 
-    def read(self, text: str, form_id: uuid.UUID) -> None:
+    def parse_lines(self, text: str, form_id: uuid.UUID) -> None:
         lines = sum(bool(line.strip()) for line in with_unix_line_ends(text).split("\n"))
         if lines > MAX_LINES:
-            words = _("These are %(n)s lines, and %(most)s are the most.")
-            self.add_error("lines", words % {"n": f"{lines:,}", "most": f"{MAX_LINES:,}"})
+            message = _("These are %(n)s lines, and %(most)s are the most.")
+            self.add_error("lines", message % {"n": f"{lines:,}", "most": f"{MAX_LINES:,}"})
             return
-        parsed = read_pasted(text, self.owner, form_id)
+        parsed = parse_pasted_text(text, self.owner, form_id)
         if parsed.errors:
             self.add_error("lines", first_errors(parsed.errors))
         elif not parsed.tasks:
@@ -64,24 +64,24 @@ class PasteForm(forms.Form):
 
     @property
     def titles(self) -> list[str]:
-        """What the valid lines are called."""
+        """The titles of the tasks in valid lines."""
         return [str(state["title"]) for state in self.parsed.tasks.values()] if self.parsed else []
 
     def is_confirmed(self) -> bool:
-        """Whether so many tasks may be added: they are few, or their number was shown before."""
+        """Return whether the tasks may be added: they are few, or the user has confirmed their number."""
         n = len(self.titles)
-        return n <= ADDED_AT_ONCE or self.cleaned_data["confirmed"] == str(n)
+        return n <= MAX_UNCONFIRMED or self.cleaned_data["confirmed"] == str(n)
 
 
 def first_errors(errors: list[RowError]) -> list[str]:
     """Return the first errors and how many more there are."""
-    more = len(errors) - SHOWN_WRONG
-    said = [str(one) for one in errors[:SHOWN_WRONG]]
-    return [*said, ngettext("And %(n)d more.", "And %(n)d more.", more) % {"n": more}] if more > 0 else said
+    more = len(errors) - MAX_SHOWN_ERRORS
+    texts = [str(error) for error in errors[:MAX_SHOWN_ERRORS]]
+    return [*texts, ngettext("And %(n)d more.", "And %(n)d more.", more) % {"n": more}] if more > 0 else texts
 
 
 class ImportForm(forms.Form):
-    """A file with tasks, which is read as soon as it came; or its name and text, from a page that has kept them."""
+    """A file with tasks; or its name and text, from a pending form."""
 
     file = forms.FileField(
         label=gettext_lazy("File"),
@@ -107,18 +107,18 @@ class ImportForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         if file := self.cleaned_data.get("file"):
-            file.seek(0)  # it was read before where this request is run again
-            self.read("file", file.name, file.read())
+            file.seek(0)  # a request that is retried has read it already
+            self.parse_content("file", file.name, file.read())
         elif text := self.cleaned_data.get("file_text"):
-            self.read("file_text", self.cleaned_data["file_name"], with_unix_line_ends(text).encode())
+            self.parse_content("file_text", self.cleaned_data["file_name"], with_unix_line_ends(text).encode())
         elif not self.errors:
             self.add_error("file", _("Choose a file."))
         return self.cleaned_data
 
-    def read(self, field: str, name: str, content: bytes) -> None:
+    def parse_content(self, field: str, name: str, content: bytes) -> None:
         self.name, self.content = name[-255:], content
         try:
-            read_file(self.name, self.content, self.owner)
+            parse_file(self.name, self.content, self.owner)
         except UnsupportedFile as reason:
-            words = _("“%(name)s” cannot be imported. %(reason)s")
-            self.add_error(field, words % {"name": self.name, "reason": reason})
+            message = _("“%(name)s” cannot be imported. %(reason)s")
+            self.add_error(field, message % {"name": self.name, "reason": reason})

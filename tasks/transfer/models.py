@@ -1,4 +1,4 @@
-"""The file of an import between its two steps: its owner has seen what it would bring, and has not decided yet."""
+"""The file of an import between the preview and the confirmation."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from todo_site.ownership.models import OwnedBase
 
 class PendingImportQuerySet(OwnedQuerySet["PendingImport"]):
     def store(self, name: str, content: bytes) -> PendingImport:
-        """Keep a file in place of the one before."""
+        """Store a file. It replaces the previous one."""
         with turn_of(self.owner, self.db):
             self.all().delete()
             return self.create(name=name, packed=zlib.compress(content, level=1))
 
 
 class PendingImport(OwnedBase):
-    """A chosen file. It waits in the database, because the next request may come to another process or machine."""
+    """An uploaded file. It is in the database because another process or machine may handle the next request."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255)
@@ -34,7 +34,7 @@ class PendingImport(OwnedBase):
 
     class Ownership:
         journal = ()
-        export = None  # the file itself, which its owner has
+        export = None  # the owner has the file
 
     class Meta(OwnedBase.Meta):
         abstract = False

@@ -1,4 +1,4 @@
-"""In and out: lines that become tasks, everything as a file, and files back in."""
+"""Views to paste tasks, to export all data, and to import files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from tasks.messages import add_undo_message
 from tasks.models import Task
 from tasks.rate_limits import CREATE, EXPORT, IMPORT
-from tasks.views import add_undo_message
 from todo_site.journal.models import ChangeContext, JournalEntry, to_rfc3339
 from todo_site.ownership.requests import OwnerRequest
 from todo_site.web.database_errors import idempotent
@@ -23,12 +23,13 @@ from todo_site.web.forms import post_data
 from todo_site.web.rate_limits import is_safe, rate_limit
 from todo_site.web.redirects import SeeOther, next_url
 
-from .exporters import as_csv, as_json
+from .exporters import stream_csv, stream_json
 from .forms import ImportForm, PasteForm, first_errors
-from .importers import ImportPreview, read_file
+from .importers import parse_file
 from .models import PendingImport
+from .preview import ImportPreview
 
-SHOWN_NEW = 20
+MAX_SHOWN_TITLES = 20
 
 
 @rate_limit(CREATE)
@@ -51,27 +52,29 @@ def paste(request: OwnerRequest) -> HttpResponse:
 def export_json(request: OwnerRequest) -> StreamingHttpResponse:
     journal = JournalEntry.objects.for_user(request.user.id)
     exported_at = to_rfc3339(timezone.now())
-    return download(as_json(request.user.id, exported_at, journal.last_number()), "application/json", "json")
+    return download_response(
+        stream_json(request.user.id, exported_at, journal.last_number()), "application/json", "json"
+    )
 
 
 @rate_limit(EXPORT, is_safe)
 @require_safe
 def export_csv(request: OwnerRequest) -> StreamingHttpResponse:
     journal = JournalEntry.objects.for_user(request.user.id)
-    return download(as_csv(request.user.id, journal.last_number()), "text/csv; charset=utf-8", "csv")
+    return download_response(stream_csv(request.user.id, journal.last_number()), "text/csv; charset=utf-8", "csv")
 
 
-def download(pieces: Iterator[str], content_type: str, ending: str) -> StreamingHttpResponse:
-    name = f"tasks-{timezone.localdate().isoformat()}.{ending}"
+def download_response(parts: Iterator[str], content_type: str, extension: str) -> StreamingHttpResponse:
+    name = f"tasks-{timezone.localdate().isoformat()}.{extension}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
+    return StreamingHttpResponse(parts, content_type=content_type, headers=headers)
 
 
 @rate_limit(IMPORT)
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload_file(request: OwnerRequest) -> HttpResponse:
-    """Keep the file, and show what it would bring: nothing is imported before its owner has seen that."""
+    """Store the file and show a preview. import_tasks() imports it."""
     uploads = PendingImport.objects.for_user(request.user.id)
     form = ImportForm(request.user.id, post_data(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
@@ -80,9 +83,13 @@ def upload_file(request: OwnerRequest) -> HttpResponse:
     upload = None if form.is_bound else uploads.first()
     context: dict[str, object] = {"form": form, "upload": upload}
     if upload is not None:
-        parsed = read_file(upload.name, upload.content, request.user.id)
+        parsed = parse_file(upload.name, upload.content, request.user.id)
         preview = ImportPreview.from_parsed_file(parsed, Task.objects.for_user(request.user.id))
-        context |= {"preview": preview, "titles": preview.new[:SHOWN_NEW], "errors": first_errors(preview.errors)}
+        context |= {
+            "preview": preview,
+            "titles": preview.new[:MAX_SHOWN_TITLES],
+            "errors": first_errors(preview.errors),
+        }
     return render(request, "tasks/import.html", context, status=422 if form.is_bound else 200)
 
 
@@ -90,19 +97,19 @@ def upload_file(request: OwnerRequest) -> HttpResponse:
 @idempotent
 @require_POST
 def import_tasks(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Import the file that was kept. Sent again it finds what the first time brought."""
+    """Import the stored file. If the request is sent again, report what the first one imported."""
     tasks = Task.objects.for_user(request.user.id)
     upload = PendingImport.objects.for_user(request.user.id).filter(pk=upload_id).first()
     if upload is not None:
-        parsed = read_file(upload.name, upload.content, request.user.id)
+        parsed = parse_file(upload.name, upload.content, request.user.id)
         tasks.import_tasks(parsed.tasks, ChangeContext.from_request(request), batch=upload_id)
         upload.delete()
     imported = JournalEntry.objects.for_user(request.user.id).filter(batch=upload_id)
     n = imported.count()
     if not n and upload is None:
         raise Http404
-    words = ngettext("Imported %(n)d task.", "Imported %(n)d tasks.", n) if n else _("All of it is here already.")
-    add_undo_message(request, words % {"n": n}, list(imported[:1]))
+    done = ngettext("Imported %(n)d task.", "Imported %(n)d tasks.", n) if n else _("All of it is here already.")
+    add_undo_message(request, done % {"n": n}, list(imported[:1]))
     return SeeOther(reverse("tasks:list"))
 
 

@@ -1,10 +1,10 @@
-"""Why a sign-up, a sign-in or a change of an account did not happen."""
+"""Why an action of an accounts backend failed."""
 
 from __future__ import annotations
 
 
 class AccountError(Exception):
-    """It was not accepted: words for the person, and the field of the form that they belong to."""
+    """An action was rejected. ``message`` is for the user; ``field`` is the form field that it belongs to."""
 
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
@@ -13,6 +13,6 @@ class AccountError(Exception):
 
 
 class AuthServerUnavailable(Exception):
-    """The Better Auth server is away, slow, or answers what cannot be understood. Says what happened, for the log."""
+    """The Better Auth server does not respond, is slow or sends an unknown reply. The message is for the log."""
 
     retry_after = 10

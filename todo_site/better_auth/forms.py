@@ -7,19 +7,19 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.validators import EmailValidator, MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-# Better Auth knows no domain without a dot and takes ASCII only.
+# Better Auth rejects domains without a dot, such as localhost, and addresses that are not ASCII.
 EMAIL_VALIDATOR = EmailValidator(allowlist=[])
 
 
 class EmailField(forms.CharField):
-    """An e-mail address, lower-cased as Better Auth stores it."""
+    """An e-mail address in lower case, as Better Auth stores it."""
 
     default_validators = [EMAIL_VALIDATOR, MaxLengthValidator(254)]
     widget = forms.EmailInput
 
     def clean(self, value: str) -> str:
         cleaned: str = super().clean(value)
-        if not cleaned.isascii():  # before lower(), which makes ASCII of the Kelvin sign
+        if not cleaned.isascii():  # before lower(), which turns the Kelvin sign into ASCII
             raise forms.ValidationError(EMAIL_VALIDATOR.message, code="invalid")
         return cleaned.lower()
 
@@ -69,7 +69,7 @@ class PasswordForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """For what cannot be undone: a box to tick, and the password once more if there is one."""
+    """A confirmation of an action that cannot be undone, with the password if the account has one."""
 
     sure = forms.BooleanField(
         label=_("I know that this cannot be undone"),

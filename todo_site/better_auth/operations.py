@@ -1,4 +1,4 @@
-"""Better Auth's tables, made exactly as its own migration makes them, where it has not made them yet."""
+"""A migration operation that creates Better Auth's tables as its own migration does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-# What Better Auth 1.7 creates on PostgreSQL. {id} is the type of an id: text, or uuid where its server made "user" so.
+# The tables of Better Auth 1.7 on PostgreSQL. {id} is text, or uuid if the server created "user" with uuid.
 POSTGRESQL = {
     "user": """
         CREATE TABLE "user" (
@@ -61,8 +61,8 @@ POSTGRESQL = {
 }
 
 
-class CreateUnlessThere(migrations.CreateModel):
-    """CreateModel for a table that Better Auth's server may have made already, and that stays when the site goes."""
+class CreateModelIfMissing(migrations.CreateModel):
+    """Create the table of a model, unless Better Auth's server has already created it. Never drop it."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
@@ -80,4 +80,4 @@ class CreateUnlessThere(migrations.CreateModel):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
 
     def database_backwards(self, *args: Any) -> None:
-        """The accounts are Better Auth's: taking this site away leaves them, and coming back finds them."""
+        """Keep the table: the accounts belong to Better Auth."""

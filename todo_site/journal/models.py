@@ -1,6 +1,6 @@
-"""The journal: what was done with a person's tasks, entry after entry, none of which is ever changed.
+"""The journal: an append-only log of the changes to each user's tasks.
 
-Undo, the trash, the history of a task and the time of its completion are read from it.
+Undo, the trash, the history of a task and its time of completion are read from it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from todo_site.ownership.pipeline import fetch_all_in_pipeline, pipeline
 # A task's columns as text. Times are RFC 3339 in UTC with microseconds.
 type State = dict[str, str | None]
 
-MAX_ROWS = 1000  # that one statement inserts
+MAX_ROWS = 1000  # of one INSERT
 FIELDS = ("title", "description", "status", "created_at", "updated_at")
 
 
@@ -39,12 +39,12 @@ def to_rfc3339(time: datetime) -> str:
 
 
 class CannotUndo(Exception):
-    """Something newer stands in the way; the message says what, to the person who asked."""
+    """Raised when a newer change prevents undo. The message is shown to the user."""
 
 
 @dataclass(frozen=True)
 class ChangeContext:
-    """Through which request something is done; and if not by the owner, by which member of the staff and why."""
+    """The request that makes a change and, unless the owner makes it, the member of staff and their reason."""
 
     request_id: str = ""
     staff: str = ""
@@ -57,7 +57,7 @@ class ChangeContext:
 
 @dataclass(frozen=True)
 class Step:
-    """One task before and after; None where it is not there."""
+    """A task before and after a change. None means that it does not exist."""
 
     task_id: uuid.UUID
     before: State | None
@@ -91,7 +91,7 @@ class Step:
 
 
 class Head(NamedTuple):
-    """The newest entry of a journal: the one that is written next follows it."""
+    """The number and hash of the newest entry: the next entry continues from it."""
 
     number: int = 0
     hash: str = ""
@@ -99,11 +99,11 @@ class Head(NamedTuple):
 
 @contextmanager
 def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any] | CompiledQuery) -> Iterator[list[Any]]:
-    """A transaction in which nobody else writes this owner's tasks: what was read is still so when it is written.
+    """Lock the owner's tasks for writing in a transaction. Yield the head of the journal and the rows of each query.
 
-    Yields the head of the journal, and what each of these finds. PostgreSQL is asked for all of it at once, and told of
-    all that is written together with the COMMIT; inside of another transaction each statement goes by itself, so that
-    its error is the savepoint's. SQLite has one writer at a time anyway, from BEGIN IMMEDIATE on.
+    On PostgreSQL, the reads share one round trip, and the writes are sent with the COMMIT. Inside another transaction
+    each statement is sent by itself: an error must reach its own savepoint. SQLite has only one writer at a time, from
+    BEGIN IMMEDIATE on.
     """
     is_inner = connections[using].in_atomic_block
     with nullcontext() if is_inner else pipeline(using), transaction.atomic(using=using):
@@ -117,7 +117,7 @@ def turn_of(user_id: str, using: str, *reading: models.QuerySet[Any, Any] | Comp
 
 @cache
 def newest(using: str) -> CompiledQuery:
-    """What asks for the head of a journal."""
+    """Return the query for the head of a journal."""
     owner: Any = Parameter("owner", JournalEntry._meta.get_field("user"))
     return CompiledQuery.from_queryset(
         JournalEntry.objects.for_user(owner).using(using).newest_first().values_list(*Head._fields)[:1]
@@ -126,7 +126,7 @@ def newest(using: str) -> CompiledQuery:
 
 @cache
 def earliest(using: str) -> CompiledQuery:
-    """What asks for the entry that a task came with."""
+    """Return the query for a task's first entry."""
     owner: Any = Parameter("owner", JournalEntry._meta.get_field("user"))
     task_id = Parameter("task_id", JournalEntry._meta.get_field("task_id"))
     return CompiledQuery.from_queryset(
@@ -139,11 +139,11 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
         return self.order_by("-number")
 
     def of_tasks(self) -> Self:
-        """Without the entries that changed nothing."""
+        """Exclude the entries that changed no task."""
         return self.exclude(verb__in=[JournalEntry.Verb.VIEW, JournalEntry.Verb.ERASE])
 
     def in_trash(self, until: int | None = None) -> Self:
-        """The deletions of tasks that have not come back since; or, up to an entry's number, had not yet."""
+        """Return the deletion of each task in the trash now, or at the entry with the number ``until``."""
         later = type(self)(self.model).for_user(self.owner).of_tasks()
         newer = later.filter(task_id=OuterRef("task_id"), number__gt=OuterRef("number"))
         if until is not None:
@@ -151,7 +151,7 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
         return self.filter(~Exists(newer), verb=JournalEntry.Verb.DELETE)
 
     def named(self, entry_or_batch: uuid.UUID) -> Self:
-        """One entry by its id, or all entries of a batch by the batch's."""
+        """Return one entry by its id, or all entries of a batch by the batch's id."""
         return self.filter(Q(pk=entry_or_batch) | Q(batch=entry_or_batch))
 
     def erase(self) -> None:
@@ -166,27 +166,27 @@ class JournalEntryQuerySet(OwnedQuerySet["JournalEntry"]):
     def append(
         self, steps: Iterable[Step], origin: ChangeContext, head: Head, batch: uuid.UUID | None = None
     ) -> list[JournalEntry]:
-        """Add an entry for each step behind the head, in the owner's turn."""
+        """Append an entry for each step. Call it inside turn_of()."""
         steps = list(steps)
         batch = batch or (uuid.uuid4() if len(steps) > 1 else None)
         return self._append([step.entry(batch) for step in steps], origin, head)
 
     def record_view(self, task_id: uuid.UUID | None, origin: ChangeContext, head: Head) -> list[JournalEntry]:
-        """Add an entry that says who looked at a task, or at the list of them, in the owner's turn."""
+        """Append an entry: staff viewed a task, or the list without a task id. Call it inside turn_of()."""
         return self._append([JournalEntry(task_id=task_id, verb=JournalEntry.Verb.VIEW)], origin, head)
 
     def _append(self, entries: list[JournalEntry], origin: ChangeContext, head: Head) -> list[JournalEntry]:
-        """Number and seal the entries, each after the one before it."""
-        sealed = head.hash
+        """Number the entries and compute their hashes."""
+        previous = head.hash
         for number, entry in enumerate(entries, head.number + 1):
             entry.user_id, entry.number = self.owner, number
             entry.staff, entry.reason, entry.request_id = origin.staff, origin.reason, origin.request_id
-            entry.hash = sealed = entry.compute_hash(sealed)
+            entry.hash = previous = entry.compute_hash(previous)
         return self.bulk_create(entries, batch_size=MAX_ROWS)
 
 
 class JournalEntry(OwnedBase):
-    """An entry of the owner's journal. The database refuses to change one, or to delete one by itself."""
+    """An entry of the owner's journal. Database triggers reject updates and deletions of single entries."""
 
     class Verb(models.TextChoices):
         CREATE = "create", gettext_lazy("Added")
@@ -213,7 +213,7 @@ class JournalEntry(OwnedBase):
 
     hash = models.CharField(max_length=64, default="", help_text="see compute_hash()")
 
-    task_title = ""  # of an entry that is being made; not stored
+    task_title = ""  # of a new entry; not stored
 
     objects: ClassVar = OwnedManager.from_queryset(JournalEntryQuerySet)()
 
@@ -238,7 +238,7 @@ class JournalEntry(OwnedBase):
         return f"{self.verb} {self.number}"
 
     def record(self) -> dict[str, Any]:
-        """The entry as an export shows it, but for its hash."""
+        """Return the entry as it is exported, without its hash."""
         return {
             "id": str(self.id),
             "user_id": self.owner,
@@ -258,36 +258,36 @@ class JournalEntry(OwnedBase):
         return {**self.record(), "hash": self.hash}
 
     def compute_hash(self, previous: str) -> str:
-        """The entry's hash, from its record and the hash of the entry before it ("" for the first).
+        """Return the hash of the entry and the previous entry's hash ("" for the first entry).
 
-        SHA-256, in hexadecimal, of JSON in ASCII with sorted keys and no spaces: nothing can be changed, taken out, put
-        in or moved without changing every hash that follows. ``static/site/verify_journal.py`` checks it.
+        It is the hexadecimal SHA-256 of JSON in ASCII with sorted keys and no spaces. Every change to an entry, and
+        every entry added, removed or moved, changes all later hashes. ``static/site/verify_journal.py`` checks them.
         """
         text = json.dumps({**self.record(), "previous": previous}, sort_keys=True, separators=(",", ":"))
         return sha256(text.encode()).hexdigest()
 
     @property
     def title(self) -> str:
-        """The task's title, where the entry has it: it is new, or the task came, went, or was given another one."""
-        was, became = self.changes.get("title", ["", self.task_title])
-        return str(became or was)
+        """Return the task's title if the entry contains it: a new entry does, or one that changed the title."""
+        before, after = self.changes.get("title", ["", self.task_title])
+        return str(after or before)
 
     @property
     def can_be_undone(self) -> bool:
         return bool(self.changes)
 
     def state_before(self, state: State | None) -> State | None:
-        """The state of the task as it would be without this entry; the same if it was reverted before.
+        """Return the state of the task without this entry, or the same state if the entry is already undone.
 
-        Raises CannotUndo where something newer stands in the way.
+        Raise CannotUndo if a newer change prevents it.
         """
         before = {field: pair[0] for field, pair in self.changes.items()}
         after = {field: pair[1] for field, pair in self.changes.items()}
-        came, went = before.get("created_at", "") is None, after.get("created_at", "") is None
-        if went:
+        created, deleted = before.get("created_at", "") is None, after.get("created_at", "") is None
+        if deleted:
             return before if state is None else state
         if state is None:
-            if came:
+            if created:
                 return None
             raise CannotUndo(_("The task is in the trash. Restore it first."))
         fields = after.keys() - {"updated_at"}
@@ -295,8 +295,8 @@ class JournalEntry(OwnedBase):
             return state
         if any(state[field] != after[field] for field in fields):
             raise CannotUndo(_("“%(title)s” was changed again since. Undo what is newer first.") % state)
-        if came:
+        if created:
             return None
-        if state["updated_at"] != after["updated_at"]:  # other fields were changed since, and stay so
+        if state["updated_at"] != after["updated_at"]:  # a newer change set other fields, which are kept
             before["updated_at"] = to_rfc3339(timezone.now())
         return {**state, **before}

@@ -1,4 +1,4 @@
-"""The database's own refusal to change the journal, whoever asks: triggers on both kinds of database."""
+"""Triggers on PostgreSQL and SQLite that make the journal append-only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
-# An entry goes with its owner's account, or when an entry of the same owner says that all are to be erased.
+# Entries can be deleted with the owner's account, or after an entry of the owner with the verb "erase".
 FORWARDS = {
     "postgresql": [
         """
@@ -49,7 +49,7 @@ BACKWARDS = {
 
 
 class MakeAppendOnly(Operation):
-    """Lets the database refuse UPDATE and single DELETE on ``task_event``."""
+    """Make the database reject UPDATE and single DELETE on ``task_event``."""
 
     reversible = True
 

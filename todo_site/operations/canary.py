@@ -75,7 +75,7 @@ class CanaryAccount:
         now = timezone.now()
         times = {"created_at": now, "updated_at": now, "expires_at": now + SESSION_LIFETIME}
         new_id: Any = Session._meta.get_field("id")
-        self.session = Session.objects.create(id=new_id.new_value(), token=random_token(), user=self.user, **times)
+        self.session = Session.objects.create(id=new_id.generate(), token=random_token(), user=self.user, **times)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -105,7 +105,7 @@ class CanaryAccount:
 
     def _session_cookie(self) -> dict[str, str]:
         secure = urlsplit(settings.BETTER_AUTH_URL or self.site).scheme == "https"
-        return {signed_cookies.prefixed("session_token", secure=secure): signed_cookies.sign(self.session.token)}
+        return {signed_cookies.add_prefix("session_token", secure=secure): signed_cookies.sign(self.session.token)}
 
     def _get_csrf_token(self, cookies: dict[str, str]) -> tuple[str, str]:
         """Return the token of a form on the home page, and its cookie."""
@@ -136,7 +136,7 @@ def get_or_create_user(email: str, name: str) -> User:
     """Return an account without a password: nobody can sign in to it."""
     now = timezone.now()
     new_id: Any = User._meta.get_field("id")
-    values = {"id": new_id.new_value(), "name": name, "email_verified": False, "created_at": now, "updated_at": now}
+    values = {"id": new_id.generate(), "name": name, "email_verified": False, "created_at": now, "updated_at": now}
     user, _is_new = User.objects.get_or_create(email=email, defaults=values)
     return user
 

@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from todo_site.better_auth import bearer_tokens
-from todo_site.web.client_address import client_address
+from todo_site.web.client_address import get_client_address
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -57,12 +57,12 @@ def is_direct_and_local(request: HttpRequest) -> bool:
     """Return whether a local client sent the request itself. Behind a local proxy every client looks local."""
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False
-    address = client_address(request)
+    address = get_client_address(request)
     return bool(address) and ipaddress.ip_address(address).is_loopback
 
 
 def has_valid_token(request: HttpRequest) -> bool:
-    given, expected = bearer_tokens.bearer(request), settings.METRICS_TOKEN
+    given, expected = bearer_tokens.get_token(request), settings.METRICS_TOKEN
     return bool(given and expected) and hmac.compare_digest(str(given).encode(), expected.encode())
 
 

@@ -20,7 +20,7 @@ def read_server_options() -> dict[str, str | int]:
     settings.INSTALLED_APPS  # noqa: B018  loads the settings and .env
     return {
         "host": env.text("HOST", "127.0.0.1"),
-        "port": env.integer("PORT", 8000, least=1, most=65535),
+        "port": env.integer("PORT", 8000, min_value=1, max_value=65535),
         "workers": worker_count(),
         "threads": THREADS_PER_WORKER,
     }
@@ -28,7 +28,7 @@ def read_server_options() -> dict[str, str | int]:
 
 def worker_count() -> int:
     """Return WEB_CONCURRENCY, or the number of cores. Raise ImproperlyConfigured if it is malformed."""
-    return env.integer("WEB_CONCURRENCY", 0, least=0, most=256) or os.cpu_count() or 1
+    return env.integer("WEB_CONCURRENCY", 0, min_value=0, max_value=256) or os.cpu_count() or 1
 
 
 if __name__ == "__main__":

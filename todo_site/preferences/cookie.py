@@ -1,7 +1,6 @@
-"""A signed cookie that mirrors the preferences, so that a page need not ask the database how it is to look.
+"""A signed cookie with a copy of the preferences: most requests need no query for them.
 
-It is believed for the user it was made for and for an hour: then, or where another browser has none, one statement
-reads the row again. Nothing but the look of pages hangs on it.
+It is valid for one hour and for one user. Without a valid cookie, the preferences are read from the database.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ FIELDS = [field.attname for field in Preferences._meta.concrete_fields]
 
 
 def read(request: HttpRequest) -> Preferences | None:
-    """The preferences that the request brings along; None if it brings none that were made here."""
+    """Return the preferences in the request's cookie, None without a valid one."""
     try:
         values = signing.loads(request.COOKIES.get(settings.PREFERENCES_COOKIE_NAME, ""), salt=SALT, max_age=LIFETIME)
     except signing.BadSignature:
         return None
-    return Preferences(**values) if sorted(values) == sorted(FIELDS) else None  # else of another version
+    is_current = sorted(values) == sorted(FIELDS)  # another version of the site may have other fields
+    return Preferences(**values) if is_current else None
 
 
 def write(response: HttpResponseBase, preferences: Preferences) -> None:

@@ -12,18 +12,18 @@ from .models import Preferences
 
 
 @cache
-def zones() -> list[str]:
-    """The names of all time zones; two of the files beside them are none."""
+def time_zone_names() -> list[str]:
+    """Return all time zones, without the files among them that are not one."""
     return sorted(available_timezones() - {"Factory", "localtime"})
 
 
-def zone_choices() -> list[tuple[str, Any]]:
-    """The zones by continent, for a select."""
+def time_zone_choices() -> list[tuple[str, Any]]:
+    """Return the time zones grouped by continent."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for zone in zones():
+    for zone in time_zone_names():
         continent, slash, place = zone.partition("/")
-        words = (place or continent).replace("_", " ").replace("/", " / ")
-        groups.setdefault(continent if slash else "", []).append((zone, words))
+        label = (place or continent).replace("_", " ").replace("/", " / ")
+        groups.setdefault(continent if slash else "", []).append((zone, label))
     others = groups.pop("")
     return [("", _("As the browser says")), *groups.items(), (str(_("Others")), others)]
 
@@ -32,17 +32,17 @@ def language_choices() -> list[tuple[str, Any]]:
     return [("", _("As the browser says")), *settings.LANGUAGES]
 
 
-class PlainWhereHidden(forms.BoundField):
-    """A field whose hidden copy has no ``aria-…``, which HTML allows on nothing that is hidden."""
+class HiddenWithoutAria(forms.BoundField):
+    """Omit ``aria-*`` attributes on the hidden initial value: HTML forbids them there."""
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
         return attrs if widget and widget.is_hidden else super().build_widget_attrs(attrs, widget)
 
 
 class PreferencesForm(forms.ModelForm[Preferences]):
-    """Carries what each field was when the form was shown: of two tabs, each changes only what was changed in it."""
+    """Contains the initial value of each field: of two open tabs, each saves only its own changes."""
 
-    bound_field_class = PlainWhereHidden
+    bound_field_class = HiddenWithoutAria
 
     language = forms.ChoiceField(
         label=_("Language"), required=False, choices=language_choices, show_hidden_initial=True
@@ -51,7 +51,7 @@ class PreferencesForm(forms.ModelForm[Preferences]):
         label=_("Time zone"),
         help_text=_("Until it is known, times are shown in UTC."),
         required=False,
-        choices=zone_choices,
+        choices=time_zone_choices,
         show_hidden_initial=True,
     )
     theme = forms.ChoiceField(label=_("Colours"), choices=Preferences.Theme.choices, show_hidden_initial=True)
@@ -68,9 +68,9 @@ class PreferencesForm(forms.ModelForm[Preferences]):
         fields = ["language", "time_zone", "theme", "density", "shortcuts"]
 
     def clean(self) -> dict[str, Any]:
-        return self.cleaned_data  # not ModelForm's, which would ask the database about constraints
+        return self.cleaned_data  # without ModelForm.clean(), which would query the database for constraints
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What is to be stored."""
+        """Return the changed values by field name."""
         return {name: self.cleaned_data[name] for name in self.changed_data}

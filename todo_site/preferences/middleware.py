@@ -13,12 +13,12 @@ from .models import Preferences
 
 
 def get_preferences(request: HttpRequest) -> Preferences:
-    """How this request is to be answered; the defaults where it never came to the middleware."""
+    """Return the request's preferences, or the defaults if it did not reach the middleware."""
     return getattr(request, "preferences", None) or Preferences()
 
 
 def apply_preferences(request: HttpRequest, preferences: Preferences) -> None:
-    """Answer the rest of this request in this language, time zone and look."""
+    """Use this language, time zone and theme for the rest of the request."""
     request.preferences = preferences  # type: ignore[attr-defined]
     chosen = preferences.language
     is_known = chosen in dict(settings.LANGUAGES)
@@ -27,10 +27,10 @@ def apply_preferences(request: HttpRequest, preferences: Preferences) -> None:
 
 
 class PreferencesMiddleware:
-    """Answers each request in the language, time zone and look of the person who asks, and leaves none of it behind.
+    """Activate the user's language and time zone for each request.
 
-    The mirror is believed at first, so that pages which need no user or database have it too. Before the view it is
-    held against who is asking, and read anew from the database when it is missing or somebody else's.
+    The cookie applies first: error pages need neither a user nor the database. Before the view runs, a missing cookie
+    or one of another user is replaced with the row from the database.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -38,15 +38,15 @@ class PreferencesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with translation.override(None), timezone.override(None):
-            mirrored = cookie.read(request) or Preferences()
-            apply_preferences(request, mirrored)
+            from_cookie = cookie.read(request) or Preferences()
+            apply_preferences(request, from_cookie)
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
         patch_vary_headers(response, ["Accept-Language"])
         preferences = get_preferences(request)
-        # A view that signs out has taken the mirror away.
+        # The view has set or deleted the cookie itself, for example at sign-out.
         if (
-            preferences is not mirrored
+            preferences is not from_cookie
             and preferences.user_id
             and settings.PREFERENCES_COOKIE_NAME not in response.cookies
         ):
@@ -54,10 +54,10 @@ class PreferencesMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """See to it that the preferences are those of who is asking; on pages for everybody they are nobody's."""
-        # Programs bring a token and keep no cookie: for them the row would be read every time.
-        is_person = bool(request.COOKIES) and getattr(view, "login_required", True)
-        user_id = request.user.id if is_person else None
+        """Apply the signed-in user's preferences, or the defaults on public pages."""
+        # API clients send a token and keep no cookies: every request would need a query.
+        is_browser = bool(request.COOKIES) and getattr(view, "login_required", True)
+        user_id = request.user.id if is_browser else None
         if not user_id:
             apply_preferences(request, Preferences())
         elif get_preferences(request).user_id != user_id:

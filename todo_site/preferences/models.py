@@ -1,5 +1,3 @@
-"""How the pages look to each person."""
-
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
@@ -16,22 +14,22 @@ from todo_site.ownership.models import OwnedBase
 
 class PreferencesQuerySet(OwnedQuerySet["Preferences"]):
     def get_or_default(self) -> Preferences:
-        """The user's row, or one with the defaults that is not stored."""
+        """Return the user's row, or an unsaved one with the defaults."""
         return self.first() or Preferences(user_id=self.owner)
 
-    def remember(self, **values: Any) -> Preferences:
-        """Change what is named and leave the rest as it is; the first time, make the row."""
+    def upsert(self, **values: Any) -> Preferences:
+        """Set the given fields. Create the row if there is none."""
         if values and not self.update(**values):
             try:
                 with transaction.atomic(using=self.db):
                     self.create(**values)
-            except IntegrityError:  # made by another tab in between
+            except IntegrityError:  # another tab created it
                 self.update(**values)
         return self.get_or_default()
 
 
 class Preferences(OwnedBase):
-    """How the pages look to one person. What is not stored is as the browser says."""
+    """Language, time zone and appearance of the pages. Empty values follow the browser."""
 
     class Theme(models.TextChoices):
         DEVICE = "device", _("As the device")
@@ -83,7 +81,7 @@ class Preferences(OwnedBase):
 
     @property
     def zone(self) -> tzinfo:
-        """The person's time zone; UTC while it is not known, or is one that this machine does not know."""
+        """Return the time zone; UTC if it is not set or unknown to this server."""
         try:
             return ZoneInfo(self.time_zone) if self.time_zone else UTC
         except (ValueError, ZoneInfoNotFoundError):

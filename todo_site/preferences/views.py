@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from copy import copy
 
+from django.conf import settings
 from django.contrib import messages
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
+from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -15,7 +15,7 @@ from todo_site.web.database_errors import idempotent
 from todo_site.web.forms import post_data
 from todo_site.web.redirects import SeeOther
 
-from .forms import PreferencesForm, zones
+from .forms import PreferencesForm, time_zone_names
 from .middleware import apply_preferences
 from .models import Preferences
 
@@ -28,23 +28,24 @@ def preferences(request: OwnerRequest) -> HttpResponse:
     apply_preferences(request, stored)
     form = PreferencesForm(post_data(request), instance=copy(stored))
     if not form.is_valid():
-        return preferences_page(request, form, status=422 if form.is_bound else 200)
-    apply_preferences(request, own.remember(**form.changes))
+        return render_preferences(request, form, status=422 if form.is_bound else 200)
+    apply_preferences(request, own.upsert(**form.changes))
     messages.success(request, _("Saved."))
-    return SeeOther(reverse("tasks:preferences"))
+    return SeeOther(request.path)
 
 
 @idempotent
 @require_POST
 def time_zone(request: OwnerRequest) -> HttpResponse:
-    """Take the browser's word for the time zone, where nobody has chosen one."""
+    """Save the time zone that the browser reports, unless the user has chosen one."""
     own = Preferences.objects.for_user(request.user.id)
-    told, known = request.POST.get("time_zone", ""), own.get_or_default()
-    if told not in zones():
-        return preferences_page(request, PreferencesForm({**model_to_dict(known), "time_zone": told}), status=422)
-    apply_preferences(request, known if known.time_zone else own.remember(time_zone=told))
-    return SeeOther(reverse("tasks:list"))
+    reported, stored = request.POST.get("time_zone", ""), own.get_or_default()
+    if reported not in time_zone_names():
+        form = PreferencesForm({**model_to_dict(stored), "time_zone": reported})
+        return render_preferences(request, form, status=422)
+    apply_preferences(request, stored if stored.time_zone else own.upsert(time_zone=reported))
+    return SeeOther(resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
-def preferences_page(request: HttpRequest, form: PreferencesForm, status: int) -> HttpResponse:
+def render_preferences(request: HttpRequest, form: PreferencesForm, status: int) -> HttpResponse:
     return render(request, "preferences/preferences.html", {"form": form}, status=status)

@@ -100,7 +100,7 @@ def make_person(name: str) -> Person:
     task, second = (make_task(user.id, title=f"{words} {n}", description=f"{words}, described") for n in ("one", "two"))
     (entry,) = tasks.filter(pk=second.pk).move_to_trash(ChangeContext())
     upload = PendingImport.objects.for_user(user.id).store(f"{words}.txt", f"{words}, to come\n".encode())
-    Preferences.objects.for_user(user.id).remember(time_zone="Europe/Berlin")
+    Preferences.objects.for_user(user.id).upsert(time_zone="Europe/Berlin")
     return Person(name, user, make_session(user=user), task, second.pk, entry, upload)
 
 
@@ -234,7 +234,7 @@ def reason_cookie(staff: Person, owner: Person) -> str:
 def token_of(user: User) -> str:
     jwk = {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "tests", "alg": "EdDSA"}
     bearer_tokens._key_sets[AUTH_SERVER] = bearer_tokens.KeySet(
-        {"tests": jwt.PyJWK.from_dict(jwk)}, asked_at=monotonic()
+        {"tests": jwt.PyJWK.from_dict(jwk)}, requested_at=monotonic()
     )
     now = int(timezone.now().timestamp())
     claims = {"sub": user.id, "iss": AUTH_SERVER, "aud": AUTH_SERVER, "iat": now, "exp": now + 900}

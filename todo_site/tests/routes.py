@@ -14,7 +14,7 @@ from todo_site.tests.personas import (
     Personas,
     Visitor,
 )
-from todo_site.web.middleware.security_headers import PolicyMiddleware
+from todo_site.web.middleware.security_headers import SecurityHeadersMiddleware
 from todo_site.web.redirects import is_local_path
 
 
@@ -138,5 +138,5 @@ POLICIES = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": PolicyMiddleware.HEADERS["Permissions-Policy"],
+    "Permissions-Policy": SecurityHeadersMiddleware.HEADERS["Permissions-Policy"],
 }

@@ -4,11 +4,14 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-def client_address(request: HttpRequest) -> str:
-    """The caller's IP address, "" if unknown: the socket's, or with TRUSTED_PROXIES = n what the n-th proxy saw."""
-    chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+def get_client_address(request: HttpRequest) -> str:
+    """Return the client's IP address, or "" if it is unknown.
+
+    With TRUSTED_PROXIES = n, this is the n-th address from the end of X-Forwarded-For.
+    """
+    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
     proxies = settings.TRUSTED_PROXIES
-    address = chain[-proxies] if 0 < proxies <= len(chain) else request.META.get("REMOTE_ADDR", "")
+    address = forwarded[-proxies] if 0 < proxies <= len(forwarded) else request.META.get("REMOTE_ADDR", "")
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:

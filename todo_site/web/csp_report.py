@@ -1,4 +1,4 @@
-"""Where browsers report what the Content Security Policy forbade: a sign of an injection, or of a mistake of ours."""
+"""The view that browsers report violations of the Content Security Policy to."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ DIRECTIVE = re.compile(r"[a-z-]{1,40}")
 @login_not_required
 @require_POST
 def report(request: HttpRequest) -> HttpResponse:
-    """Log which directive was violated and by what kind of source; never an address, which may hold private text."""
+    """Log the violated directive and the kind of source. URLs are not logged: they can contain private text."""
     if len(request.body) > MAX_BYTES:
         return HttpResponse(status=413)
     try:
         report = json.loads(request.body)["csp-report"]
-        directive = str(report.get("effective-directive") or report.get("violated-directive") or "")
-        blocked = source_kind(report.get("blocked-uri"))
+        directive = str(report.get("effective-directive") or report.get("violated-directive") or "").partition(" ")[0]
+        blocked = classify_source(report.get("blocked-uri"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return HttpResponse(status=400)
-    if not DIRECTIVE.fullmatch(directive.partition(" ")[0]):
+    if not DIRECTIVE.fullmatch(directive):
         return HttpResponse(status=400)
-    fields = {"directive": directive.partition(" ")[0], "blocked": blocked}
+    fields = {"directive": directive, "blocked": blocked}
     logger.warning("The Content Security Policy was violated.", extra={"request": request, "fields": fields})
     return HttpResponse(status=204)
 
 
-def source_kind(source: Any) -> str:
-    """``inline``, ``eval`` or the scheme of what was blocked."""
-    found = re.match(r"(inline|eval)$|([a-z][a-z0-9+.-]{0,20}):", str(source))
-    return (found[1] or found[2]) if found else "other"
+def classify_source(source: Any) -> str:
+    """Return ``inline``, ``eval``, the scheme of a URL, or ``other``."""
+    match = re.match(r"(inline|eval)$|([a-z][a-z0-9+.-]{0,20}):", str(source))
+    return (match[1] or match[2]) if match else "other"

@@ -1,4 +1,4 @@
-"""When the database is away: a quick second try where that is harmless, then a page that says so and keeps the text."""
+"""What happens when the database is unavailable: a few quick retries, then an error page that keeps submitted text."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
-READ_ONLY = "25006"  # a replica in recovery
-WAITS = (0.2, 0.6)
-# A try that took this long has waited for a connection already; a further one would only keep the person waiting.
-PATIENCE = 1.0
+from .middleware import GetResponse
+
+READ_ONLY = "25006"  # SQLSTATE of a replica in recovery
+RETRY_DELAYS = (0.2, 0.6)
+# After this many seconds the attempts have already waited for a connection. Another one would only add delay.
+MAX_SECONDS = 1.0
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether the database could not be reached, or could not write, when this was raised."""
+    """Return whether an error means that the database cannot be reached or cannot be written to."""
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", None) == READ_ONLY
     return isinstance(error, OperationalError | InterfaceError)
 
 
 def idempotent[View: Callable[..., Any]](view: View) -> View:
-    """Marks a view whose POST may be run twice: it carries the id, the version or the wanted state."""
+    """Mark a view whose POST can run twice, because it contains the new id, the version or the final state."""
     view.idempotent = True  # type: ignore[attr-defined]
     return view
 
@@ -39,20 +41,23 @@ def can_retry(request: HttpRequest) -> bool:
 
 
 class DatabaseErrorMiddleware:
-    """Runs a request whose connection was dropped again on a new one: so none has to be tested before its use."""
+    """Retry a request on a new connection if its connection was lost.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    This replaces a health check of the connection before each request.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         start = monotonic()
         response = self.get_response(request)
-        for wait in WAITS:
-            is_away = getattr(response, "database_unavailable", False)
-            if not is_away or not can_retry(request) or monotonic() - start > PATIENCE:
+        for delay in RETRY_DELAYS:
+            failed = getattr(response, "database_unavailable", False)
+            if not failed or not can_retry(request) or monotonic() - start > MAX_SECONDS:
                 break
-            sleep(wait)
+            sleep(delay)
             connection.close()
-            request.__dict__.pop("_cached_user", None)  # who is asking could not be looked up
+            request.__dict__.pop("_cached_user", None)  # the failed attempt could not look up the user
             response = self.get_response(request)
         return response

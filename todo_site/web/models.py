@@ -4,7 +4,7 @@ from django.db import models
 
 
 class RateLimitCounter(models.Model):
-    """How often something was tried in the current window. In the database, so that all workers count together."""
+    """The number of attempts of one subject in the current window of a rate limit."""
 
     key = models.TextField(primary_key=True)
     count = models.IntegerField()

@@ -62,7 +62,8 @@ class PendingForm:
             return False
         try:
             match = resolve(unquote(urlsplit(self.action).path))
-            app_config = apps.get_app_config(match.app_name)
+            # A view without a namespace is the project's own.
+            app_config = apps.get_app_config(match.app_name or settings.ROOT_URLCONF.partition(".")[0])
         except (Resolver404, ValueError, LookupError):
             return False
         return hasattr(app_config, "resubmittable_fields") and getattr(match.func, "login_required", True)

@@ -1,4 +1,4 @@
-"""How often somebody may ask: counted in the database, so that all workers count together."""
+"""Rate limits, counted in the database for all workers together."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from .client_address import client_address
+from .client_address import get_client_address
 from .error_views import rate_limited
+from .middleware import GetResponse
 
-# One statement counts and answers, so two workers cannot both take the last try.
-COUNT = """
+# Counts and returns the count in one statement, so that two workers cannot both use the last attempt.
+COUNT_SQL = """
 INSERT INTO rate_limit (key, count, expires_at) VALUES (%(key)s, %(n)s, %(end)s)
 ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN rate_limit.expires_at <= %(now)s THEN %(n)s ELSE rate_limit.count + %(n)s END,
     expires_at = CASE WHEN rate_limit.expires_at <= %(now)s THEN excluded.expires_at ELSE rate_limit.expires_at END
 RETURNING count, expires_at
 """
+USERS_PER_ADDRESS = 10
 
 
 class RateLimitExceeded(Exception):
-    """Too many tries. ``retry_after`` is in whole seconds."""
+    """Raised for an attempt over the limit. ``retry_after`` is in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"again in {retry_after} s")
@@ -40,10 +42,10 @@ class RateLimitExceeded(Exception):
 
 @dataclass(frozen=True)
 class RateLimit:
-    """At most ``tries`` in ``seconds``, for each subject.
+    """Allow ``limit`` attempts in ``seconds`` for each subject.
 
-    A worker tells the database of ``step`` tries at once, so that what people do all day costs no statement; together
-    the workers let through at most ``step - 1`` tries too many each.
+    A worker adds its attempts to the database in batches of ``step``, because frequent actions must not cost a
+    statement each. So each worker can exceed the limit by up to ``step - 1`` attempts.
     """
 
     name: str
@@ -53,79 +55,80 @@ class RateLimit:
 
     @property
     def by_address(self) -> RateLimit:
-        """For everybody at one address together."""
-        tries = self.limit * PEOPLE_AT_ONE_ADDRESS
-        return replace(self, name=f"{self.name} by address", limit=tries)
+        """The limit for all users of one address together."""
+        return replace(self, name=f"{self.name} by address", limit=self.limit * USERS_PER_ADDRESS)
 
-    def key(self, subject: str) -> str:
-        # Hashed: an address or an e-mail has no business in a table that outlives the try.
+    def get_key(self, subject: str) -> str:
+        # Hashed, because the rows outlive the attempt and must not contain an address or e-mail address.
         return hashlib.sha256(f"{self.name}:{subject}".encode(errors="replace")).hexdigest()
 
     def check(self, subject: str) -> None:
-        """Count a try. Raises RateLimitExceeded when it is one too many; a refused try does not lengthen the wait."""
-        key, now = self.key(subject), timezone.now()
-        if not (tries := local_counter.take(key, self.step, now)):
+        """Count an attempt. Raise RateLimitExceeded over the limit; rejected attempts do not extend the wait."""
+        key, now = self.get_key(subject), timezone.now()
+        if not (attempts := local_counter.add(key, self.step, now)):
             return
-        count, expires_at = self.count(key, tries, now)
+        count, expires_at = self.add_to_database(key, attempts, now)
         if count > self.limit:
             if self.step > 1:
-                local_counter.refuse(key, expires_at)
+                local_counter.reject_until(key, expires_at)
             raise RateLimitExceeded(seconds_until(expires_at, now))
 
-    def count(self, key: str, tries: int, now: datetime) -> tuple[int, datetime]:
-        """Tell the database of tries. Returns all of the present window, and its end."""
+    def add_to_database(self, key: str, attempts: int, now: datetime) -> tuple[int, datetime]:
+        """Add attempts to the current window. Return their new total and the end of the window."""
         adapt = connection.ops.adapt_datetimefield_value
         times = {"now": adapt(now), "end": adapt(now + timedelta(seconds=self.seconds))}
         with connection.cursor() as cursor:
-            cursor.execute(COUNT, {"key": key, "n": tries, **times})
+            cursor.execute(COUNT_SQL, {"key": key, "n": attempts, **times})
             count, expires_at = cursor.fetchone()
-            if count == tries:  # a new window: the time to tidy up
+            if count == attempts:  # once per window
                 cursor.execute("DELETE FROM rate_limit WHERE expires_at < %s", [times["now"]])
-        return count, as_datetime(expires_at)
+        return count, parse_datetime(expires_at)
 
     def forget(self, subject: str) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM rate_limit WHERE key = %s", [self.key(subject)])
+            cursor.execute("DELETE FROM rate_limit WHERE key = %s", [self.get_key(subject)])
 
 
 class LocalCounter:
-    """What this worker counted and has not told the database, and whom it knows to be refused."""
+    """The attempts that this worker has not added to the database yet, and the keys that are over their limit."""
 
-    MAX_SUBJECTS = 10_000  # subjects; whoever comes after that many begins anew
+    MAX_KEYS = 10_000
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.untold: dict[str, int] = {}
-        self.refused: dict[str, datetime] = {}
+        self.pending: dict[str, int] = {}
+        self.rejected: dict[str, datetime] = {}
 
-    def take(self, key: str, step: int, now: datetime) -> int:
-        """Count a try; the number to tell the database, which is 0 until there are enough. Raises RateLimitExceeded."""
+    def add(self, key: str, step: int, now: datetime) -> int:
+        """Count an attempt. Return how many to add to the database: 0 until there are ``step`` of them.
+
+        Raise RateLimitExceeded.
+        """
         with self.lock:
-            if (end := self.refused.get(key)) is not None:
+            if (end := self.rejected.get(key)) is not None:
                 if now < end:
                     raise RateLimitExceeded(seconds_until(end, now))
-                del self.refused[key]
-            tries = self.untold.pop(key, 0) + 1
-            if tries >= step:
-                return tries
-            if len(self.untold) >= self.MAX_SUBJECTS:
-                self.untold.clear()
-            self.untold[key] = tries
+                del self.rejected[key]
+            attempts = self.pending.pop(key, 0) + 1
+            if attempts >= step:
+                return attempts
+            if len(self.pending) >= self.MAX_KEYS:
+                self.pending.clear()
+            self.pending[key] = attempts
             return 0
 
-    def refuse(self, key: str, end: datetime) -> None:
+    def reject_until(self, key: str, end: datetime) -> None:
         with self.lock:
-            if len(self.refused) >= self.MAX_SUBJECTS:
-                self.refused.clear()
-            self.refused[key] = end
+            if len(self.rejected) >= self.MAX_KEYS:
+                self.rejected.clear()
+            self.rejected[key] = end
 
     def clear(self) -> None:
-        self.untold.clear()
-        self.refused.clear()
+        self.pending.clear()
+        self.rejected.clear()
 
 
 local_counter = LocalCounter()
-PEOPLE_AT_ONE_ADDRESS = 10
 
 
 def is_post(request: HttpRequest) -> bool:
@@ -139,19 +142,19 @@ def is_safe(request: HttpRequest) -> bool:
 def rate_limit[View: Callable[..., Any]](
     limit: RateLimit, when: Callable[[HttpRequest], bool] = is_post
 ) -> Callable[[View], View]:
-    """Marks a view of which a person, and an address, may ask only so often."""
+    """Limit the requests of each user, and of each address, to a view."""
 
-    def mark(view: View) -> View:
+    def decorate(view: View) -> View:
         view.rate_limit, view.rate_limit_applies = limit, when  # type: ignore[attr-defined]
         return view
 
-    return mark
+    return decorate
 
 
 class RateLimitMiddleware:
-    """Refuses with 429 what a person, or an address, asks too often; before the view, which runs behind the wall."""
+    """Return 429 over the limit of a view. This must run before row-level security limits the statements."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         if not settings.RATE_LIMITS:
             raise MiddlewareNotUsed
         self.get_response = get_response
@@ -165,9 +168,9 @@ class RateLimitMiddleware:
             return None
         try:
             limit.check(str(request.user.pk))
-            limit.by_address.check(network_prefix(client_address(request)))
-        except RateLimitExceeded as reached:
-            return rate_limited(request, reached.retry_after)
+            limit.by_address.check(network_prefix(get_client_address(request)))
+        except RateLimitExceeded as error:
+            return rate_limited(request, error.retry_after)
         return None
 
 
@@ -175,14 +178,14 @@ def seconds_until(end: datetime, now: datetime) -> int:
     return max(1, ceil((end - now).total_seconds()))
 
 
-def as_datetime(value: datetime | str) -> datetime:
-    """SQLite's RETURNING gives the text of a time, in UTC."""
+def parse_datetime(value: datetime | str) -> datetime:
+    """Return an aware datetime. RETURNING on SQLite returns text in UTC."""
     parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def network_prefix(address: str) -> str:
-    """What an address is counted by: IPv4 whole, IPv6 by its /64, which one household has all of."""
+    """Return the whole IPv4 address, or the /64 network of an IPv6 address: one household has all of it."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

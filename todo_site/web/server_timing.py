@@ -1,4 +1,4 @@
-"""What a request cost, for the person who made it and for nobody else: the header Server-Timing."""
+"""The header Server-Timing: what a request cost. Only the signed-in user who made the request gets it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
+from .middleware import GetResponse
+
 
 class RequestTimings:
-    """Where the time of one request goes, in seconds; the request carries them. An execute_wrapper."""
+    """The seconds that parts of one request took. An instance is also an execute_wrapper."""
 
     def __init__(self) -> None:
         self.start = perf_counter()
@@ -27,8 +29,8 @@ class RequestTimings:
         return perf_counter() - self.start
 
     @contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        """Count the time within; a part that is within itself counts once."""
+    def measure(self, part: str) -> Iterator[None]:
+        """Add the time of the block to a part. A nested block of the same part is not counted twice."""
         if part in self.running:
             yield
             return
@@ -42,45 +44,47 @@ class RequestTimings:
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         self.statements += 1
-        with self.timed("db"):
+        with self.measure("db"):
             return execute(sql, params, many, context)
 
-    def header(self) -> str:
-        """The parts overlap: who is asking is looked up in the database, and a page may ask it while it is drawn."""
-        said = {"db": f';desc="statements: {self.statements}"'}
+    def format_header(self) -> str:
+        """Return the header's value. Parts overlap: looking up the session includes its database time."""
+        descriptions = {"db": f';desc="statements: {self.statements}"'}
         parts = {**self.seconds, "total": self.total}
-        return ", ".join(f"{part};dur={seconds * 1000:.1f}{said.get(part, '')}" for part, seconds in parts.items())
+        return ", ".join(
+            f"{part};dur={seconds * 1000:.1f}{descriptions.get(part, '')}" for part, seconds in parts.items()
+        )
 
 
-def timed(request: HttpRequest | None, part: str) -> AbstractContextManager[None]:
+def measure(request: HttpRequest | None, part: str) -> AbstractContextManager[None]:
     timings: RequestTimings | None = getattr(request, "timings", None)
-    return timings.timed(part) if timings else nullcontext()
+    return timings.measure(part) if timings else nullcontext()
 
 
 class ServerTimingMiddleware:
-    """Tells who is signed in what their request cost; of an answer that is streamed, until it begins.
+    """Add the header Server-Timing for signed-in users. The time of a streaming response excludes its content.
 
-    Whoever is not known gets no such header, and neither does an answer for which nobody had to be known.
+    Responses for which no view or middleware looked up the user do not get the header.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         timings = request.timings = RequestTimings()  # type: ignore[attr-defined]
-        connection.waiting = partial(timings.timed, "db")  # type: ignore[attr-defined]
+        connection.measure_wait = partial(timings.measure, "db")  # type: ignore[attr-defined]
         try:
             with connection.execute_wrapper(timings):
                 response = self.get_response(request)
         finally:
-            del connection.waiting  # type: ignore[attr-defined]
+            del connection.measure_wait  # type: ignore[attr-defined]
         if getattr(getattr(request, "_cached_user", None), "is_authenticated", False):
-            response.headers["Server-Timing"] = timings.header()
+            response.headers["Server-Timing"] = timings.format_header()
         return response
 
     def process_template_response(self, request: HttpRequest, response: TemplateResponse) -> TemplateResponse:
-        """Time the admin's pages, which are drawn after their view."""
-        drawing = ExitStack()
-        drawing.enter_context(timed(request, "render"))
-        response.add_post_render_callback(lambda _response: drawing.close())
+        """Measure the pages of the admin. Django renders them after the view."""
+        rendering = ExitStack()
+        rendering.enter_context(measure(request, "render"))
+        response.add_post_render_callback(lambda _response: rendering.close())
         return response

@@ -1,7 +1,7 @@
-"""What stands around Django: it answers for what would make Django fail before any middleware of ours runs.
+"""A WSGI wrapper for requests that Django cannot parse.
 
-Django decodes the whole request, its address included, by the charset that the Content-Type names, and reads that
-header while the request is made: a charset that it does not know, or one that is no text, would be our mistake (500).
+Django decodes the URL and the body with the charset of the Content-Type, before any middleware runs. An unknown charset
+would cause a 500.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-REFUSED = "todo.content_type_refused"  # for ContentTypeMiddleware, which says it on a page
-READABLE = re.compile(
+UNSUPPORTED_CONTENT_TYPE = "todo.unsupported_content_type"  # key in the environ, for ContentTypeMiddleware
+SUPPORTED_CONTENT_TYPES = re.compile(
     r"""(?: application/x-www-form-urlencoded
           | multipart/form-data ; [ ]* boundary = ("?) [\w'()+,./:=?-]{1,70} \1
           | application/(?: csp-report | reports\+json )
@@ -23,16 +23,16 @@ type Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class RequestGuard:
-    """Hands Django no Content-Type but those of the forms and reports that it can read."""
+    """Pass only supported Content-Types on to Django: those of forms and of CSP reports."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        said = environ.pop("CONTENT_TYPE", "")
-        if environ["REQUEST_METHOD"] == "POST" and said:  # what else has a body is not read
-            if READABLE.fullmatch(said):
-                environ["CONTENT_TYPE"] = said
+        content_type = environ.pop("CONTENT_TYPE", "")
+        if environ["REQUEST_METHOD"] == "POST" and content_type:  # no view reads the body of another method
+            if SUPPORTED_CONTENT_TYPES.fullmatch(content_type):
+                environ["CONTENT_TYPE"] = content_type
             else:
-                environ[REFUSED] = True
+                environ[UNSUPPORTED_CONTENT_TYPE] = True
         return self.application(environ, start_response)

@@ -26,7 +26,7 @@ DONE = [("Pay the electricity bill", None), ("Return the drill to Ahmed", None),
 
 
 class Command(BaseCommand):
-    help = "Adds an account with a realistic list of tasks, and prints its e-mail address and password."
+    help = "Add an account with sample tasks, and print its e-mail address and password."
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,6 +1,6 @@
-"""Embedded accounts: sign-up, sign-in and sign-out on Better Auth's own tables, without its server.
+"""Accounts in Better Auth's own tables, without its server.
 
-A real server that is started later on the same database accepts everything that is made here.
+A Better Auth server that is started later on the same database accepts these rows.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from todo_site.better_auth import sessions
 from todo_site.better_auth.exceptions import AccountError
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.passwords import hash_password, verify_password
-from todo_site.web.client_address import client_address
-from todo_site.web.rate_limits import RateLimit, network_prefix
+from todo_site.better_auth.rate_limits import BY_ACCOUNT, BY_ADDRESS
+from todo_site.web.client_address import get_client_address
+from todo_site.web.rate_limits import network_prefix
 
-BY_ADDRESS = RateLimit("sign-in by address", limit=20, seconds=60)
-BY_ACCOUNT = RateLimit("sign-in by account", limit=10, seconds=900)
+from .reauthentication import require_new_session
 
 
 def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, name: str) -> None:
-    """Make an account and sign in to it. Raises AccountError, RateLimitExceeded."""
-    address = client_address(request)
+    address = get_client_address(request)
     BY_ADDRESS.check(network_prefix(address))
     try:
         user = User.objects.create_user(email, password, name)
@@ -35,14 +34,13 @@ def sign_up(request: HttpRequest, response: HttpResponseBase, *, email: str, pas
 
 
 def sign_in(request: HttpRequest, response: HttpResponseBase, *, email: str, password: str, remember_me: bool) -> None:
-    """Sign in. Raise RateLimitExceeded, or the same AccountError for a wrong password and an unknown address."""
-    address = client_address(request)
+    address = get_client_address(request)
     BY_ADDRESS.check(network_prefix(address))
     BY_ACCOUNT.check(email)
     account = Account.objects.filter(provider_id="credential", user__email=email).first()
     if not verify_password(password, account.password if account else None) or account is None:
         raise AccountError(_("The e-mail address or the password is not right."))
-    if (user := sessions.find_by_id(account.user_id)) is None:
+    if (user := sessions.find_user_by_id(account.user_id)) is None:
         raise AccountError(_("This account is closed. Ask the people who run this site."))
     BY_ACCOUNT.forget(email)
     sessions.start(request, response, user, address, remember=remember_me)
@@ -52,17 +50,7 @@ def sign_out(request: HttpRequest, response: HttpResponseBase) -> None:
     sessions.end(request, response)
 
 
-def has_password(request: HttpRequest) -> bool:
-    """Whether the account has one: people may sign in at the server in other ways alone."""
-    accounts = Account.objects.filter(provider_id="credential", user=request.user.pk, password__isnull=False)
-    return accounts.exists()
-
-
 def confirm(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
-    """Go on only with somebody who knows the password of the account; or, if it has none, who has just signed in.
-
-    Raises AccountError, RateLimitExceeded.
-    """
     if current_password is None:
         require_new_session(request)
         return
@@ -74,13 +62,7 @@ def confirm(request: HttpRequest, response: HttpResponseBase, *, current_passwor
     BY_ACCOUNT.forget(user_id)
 
 
-def require_new_session(request: HttpRequest) -> None:
-    if has_password(request) or not sessions.is_fresh(request):
-        raise AccountError(_("You did not sign in just now: sign out and in again, then you have ten minutes."))
-
-
 def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_password: str | None = None) -> None:
-    """Delete the account, and by the foreign keys all that is its. Raises AccountError, RateLimitExceeded."""
     confirm(request, response, current_password=current_password)
     User.objects.filter(pk=request.user.pk).delete()
     sessions.end(request, response)
@@ -89,12 +71,11 @@ def delete_account(request: HttpRequest, response: HttpResponseBase, *, current_
 def change_password(
     request: HttpRequest, response: HttpResponseBase, *, current_password: str, new_password: str
 ) -> None:
-    """Change the password and end all other sessions. Raises AccountError, RateLimitExceeded."""
     confirm(request, response, current_password=current_password)
     user_id = str(request.user.pk)
     accounts = Account.objects.filter(provider_id="credential", user=user_id)
     accounts.update(password=hash_password(new_password), updated_at=timezone.now())
-    Session.objects.filter(user=user_id).exclude(pk=sessions.current(request)).delete()
+    Session.objects.filter(user=user_id).exclude(pk=sessions.get_current_id(request)).delete()
 
 
 def change_name(request: HttpRequest, response: HttpResponseBase, *, name: str) -> None:

@@ -67,8 +67,8 @@ class Stub:
 
 def forget_connections() -> None:
     """Close what other tests left open, and let the next call read the time-outs anew."""
-    auth_client.pool().clear()
-    auth_client.pool.cache_clear()
+    auth_client.get_pool().clear()
+    auth_client.get_pool.cache_clear()
 
 
 def plain(text: str) -> str:

@@ -155,7 +155,7 @@ def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascrip
     expect(page).to_have_url(re.compile("descriptions=1"))
     page.emulate_media(media="print")
     expect(page.get_by_role("link", name="Mow the lawn", exact=True)).to_be_visible()
-    expect(page.locator(".on-paper").first).to_contain_text("Pending")
+    expect(page.locator(".print-only").first).to_contain_text("Pending")
     expect(page.get_by_role("button", name="Add")).to_be_hidden()
 
 
@@ -226,7 +226,7 @@ def test_comes_back_to_the_row_without_a_script(people: People) -> None:
     is_in_sight("Task 5")
     expect(page.get_by_role("button", name="Reopen “Task 5”")).to_be_focused()
     expect(page).to_have_url(re.compile(r"\?status=all#row-\d+$"))
-    page.evaluate("document.querySelectorAll('.pick').forEach((box) => (box.checked = true))")
+    page.evaluate("document.querySelectorAll('.select-box').forEach((box) => (box.checked = true))")
     page.get_by_role("button", name="Delete", exact=True).click()
     for path, button in (("/trash/", "Restore “Task 1”"), ("/history/", "Undo: Deleted")):
         page.goto(path)

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from tasks.models import Task
 from todo_site.account_deletion import count_rows
-from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, Staff, User
+from todo_site.better_auth.rate_limits import BY_ACCOUNT
 from todo_site.better_auth.tests.factories import make_account
 from todo_site.journal.models import ChangeContext, JournalEntry
 

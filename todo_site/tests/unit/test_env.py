@@ -19,7 +19,7 @@ pytestmark = pytest.mark.sqlite
 SECRET = "hunter2"
 POSTGRESQL = f"postgresql://todo:{SECRET}@127.0.0.1/todo"
 boolean = partial(env.boolean, default=False)
-integer = partial(env.integer, default=5, least=1, most=99)
+integer = partial(env.integer, default=5, min_value=1, max_value=99)
 database = partial(env.database, default="sqlite:///db.sqlite3")
 
 

@@ -163,7 +163,7 @@ def test_writes_times_and_plurals_as_the_language_does(alice: User, alices: Clie
 
 @pytest.mark.django_db
 def test_leaves_no_language_behind(alice: User, sign_in: Callable[[User], Client], client: Client) -> None:
-    Preferences.objects.for_user(alice.id).remember(language="de", time_zone="Asia/Tokyo")
+    Preferences.objects.for_user(alice.id).upsert(language="de", time_zone="Asia/Tokyo")
     before = translation.get_language()
     browser = sign_in(alice)
     del browser.cookies[settings.PREFERENCES_COOKIE_NAME]

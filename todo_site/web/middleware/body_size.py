@@ -8,7 +8,7 @@ from . import GetResponse
 
 
 class BodySizeMiddleware:
-    """Refuses a body that is too large before a byte of it is read, files included, for which Django has no limit."""
+    """Reject a body over REQUEST_MAX_BYTES before it is read. Django's own limit does not count files."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

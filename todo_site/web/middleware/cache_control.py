@@ -6,8 +6,8 @@ from django.utils.cache import patch_vary_headers
 from . import GetResponse
 
 
-class PrivateMiddleware:
-    """No page is kept by any cache, so that nothing is shown after signing out or to somebody else."""
+class CacheControlMiddleware:
+    """Forbid caches and search engines to store pages. After sign-out, the back button must not show them."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

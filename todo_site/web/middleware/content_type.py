@@ -10,16 +10,14 @@ from . import GetResponse
 
 
 class ContentTypeMiddleware:
-    """Says in words that a form came in a shape, or in an encoding, in which no page of this site sends one."""
+    """Return 415 for a request whose Content-Type RequestGuard rejected."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if wsgi_guard.REFUSED not in request.META:
+        if wsgi_guard.UNSUPPORTED_CONTENT_TYPE not in request.META:
             return self.get_response(request)
-        title, words = (
-            _("That is no form of this site"),
-            _("Nothing was saved. Send forms as a browser does, in UTF-8."),
-        )
-        return render_error_page(request, 415, title, words)
+        title = _("That is no form of this site")
+        message = _("Nothing was saved. Send forms as a browser does, in UTF-8.")
+        return render_error_page(request, 415, title, message)

@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from . import GetResponse
 
 
-class MethodMiddleware:
-    """Refuses what no page is asked by, for everybody and everywhere: the admin's views would take it for GET."""
+class AllowedMethodsMiddleware:
+    """Reject methods that no view supports. The admin's views would handle them like GET."""
 
     METHODS = ["GET", "HEAD", "POST"]
 

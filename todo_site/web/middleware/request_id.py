@@ -8,7 +8,7 @@ from . import GetResponse
 
 
 class RequestIdMiddleware:
-    """Gives each request an id, which its error page, its log lines and the X-Request-ID header carry."""
+    """Give each request an id for its error page, its log lines and the header X-Request-ID."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponseBase
 from . import GetResponse
 
 
-class PolicyMiddleware:
-    """Forbids to every page what none of them needs, and to other sites the use of what is served here."""
+class SecurityHeadersMiddleware:
+    """Disable the browser features that no page uses, and the use of responses by other sites."""
 
     HEADERS = {
         "Cross-Origin-Resource-Policy": "same-origin",

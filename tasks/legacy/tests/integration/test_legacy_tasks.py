@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from tasks.legacy.schema import visible_character
+from tasks.legacy.schema import visible_character_pattern
 from tasks.legacy.tests import legacy_backend
 from tasks.legacy.tests.legacy_backend import ALICE, BOB, CAROL, GONE, SHAPES, Shape
 from tasks.legacy.tests.schema_dump import connect, execute, rows, schema, without
@@ -412,10 +412,10 @@ def test_a_title_is_blank_to_the_database_just_when_it_is_to_a_form(database: st
     chars = [chr(code) for code in range(1, sys.maxunicode) if unicodedata.category(chr(code)) not in unknown]
     query = "SELECT char FROM jsonb_array_elements_text(%s::jsonb) AS char WHERE char ~ %s"
     with connect(database) as empty:
-        seen = {char for (char,) in empty.execute(query, [json.dumps(chars), visible_character()])}
+        seen = {char for (char,) in empty.execute(query, [json.dumps(chars), visible_character_pattern()])}
     visible = {char for char in chars if is_visible(char)}
     assert seen == visible
-    assert {char for char in chars if re.search(visible_character(), char)} == visible
+    assert {char for char in chars if re.search(visible_character_pattern(), char)} == visible
 
 
 def schema_exists(url: str, name: str) -> bool:

@@ -101,7 +101,7 @@ def test_puts_no_title_into_an_address(alice: User, alices: Client) -> None:
 
 
 def a_cursor(sort: str, value: datetime | str, owner: str = "alice") -> str:
-    return Cursor("next", SORTS[sort], value, uuid.UUID(int=1)).text(owner)
+    return Cursor("next", SORTS[sort], value, uuid.UUID(int=1)).serialize(owner)
 
 
 TIME = datetime(2030, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
 from tasks.tests.helpers import HERE, add, rows
-from tasks.transfer.importers import parse_state
+from tasks.transfer.importers.rows import parse_state
 from tasks.transfer.tests.unit.test_exporters import whole
 from tasks.transfer.tests.uploads import preview, take
 from todo_site.better_auth.models import User

@@ -200,7 +200,7 @@ def test_says_in_words_why_a_file_cannot_be_read(alice: User, alices: Client, wh
 def test_says_how_many_tasks_a_file_may_have(
     alices: Client, name: str, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.transfer.importers.MAX_TASKS", 200)
+    monkeypatch.setattr("tasks.transfer.importers.base.MAX_TASKS", 200)
     response = choose(alices, name, content)
     assert response.status_code == 422
     assert "It holds more than 200 tasks." in response.text

@@ -12,7 +12,7 @@ from todo_site.better_auth.models import User
 
 
 class Command(BaseCommand):
-    """In place of Django's own, which asks for a password only where the user's table has a column for it."""
+    """Replace Django's command, which asks for a password only if the user model has a password column."""
 
     help = "Makes an account that may enter the admin."
 

@@ -197,9 +197,9 @@ from todo_site.better_auth.models import Account, User
 def titles(user):
     return sorted(Task.objects.for_user(user.id).values_list("title", flat=True))
 
-alice = sessions.find_by_token(["OIwqToken00000000000000000000002"])
+alice = sessions.find_user_by_token(["OIwqToken00000000000000000000002"])
 bob = User.objects.create_user("bob@example.org", "correct horse", "Bob")
-new_id = User._meta.pk.new_value
+new_id = User._meta.pk.generate
 more = [User(id=new_id(), name="M", email=f"m{n}@example.org", email_verified=False) for n in range(3)]
 User.objects.bulk_create(more)
 Task.objects.for_user(bob.id).create(title="One")
@@ -216,7 +216,7 @@ print(json.dumps({
     "types of ids": sorted({type(i).__name__ for i in ids}),
     "tasks": [titles(bob), titles(alice), titles(carol)],
     "answers": [answer.status_code for answer in answers],
-    "found by no id": sessions.find_by_id("no id"),
+    "found by no id": sessions.find_user_by_id("no id"),
 }))
 """
 

@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from todo_site.better_auth import signed_cookies
-from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
 from todo_site.better_auth.passwords import verify_password
+from todo_site.better_auth.rate_limits import BY_ACCOUNT
 from todo_site.better_auth.tests.factories import make_account, make_session
 from todo_site.web.models import RateLimitCounter
 
@@ -231,7 +231,7 @@ def test_forgets_the_failures_after_the_right_password(alices: Client, alice: Us
     for _ in range(9):
         BY_ACCOUNT.check(alice.id)
     assert change_password(alices).status_code == 303
-    assert not RateLimitCounter.objects.filter(key=BY_ACCOUNT.key(alice.id)).exists()
+    assert not RateLimitCounter.objects.filter(key=BY_ACCOUNT.get_key(alice.id)).exists()
 
 
 # Who may ask, and how

@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from todo_site.better_auth.backends.embedded import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.models import Session, User
+from todo_site.better_auth.rate_limits import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.tests.factories import make_account
 from todo_site.better_auth.tests.sign_in_forms import EMAIL, PASSWORD, sign_in
 from todo_site.web.models import RateLimitCounter
@@ -89,14 +89,14 @@ def test_does_not_lengthen_the_wait_by_a_refused_try(alice: User) -> None:
     until = RateLimitCounter.objects.get().expires_at
     for _ in range(3):
         retry_after(sign_in(Client()), most=5)
-    assert RateLimitCounter.objects.get(key=BY_ACCOUNT.key(EMAIL)).expires_at == until
+    assert RateLimitCounter.objects.get(key=BY_ACCOUNT.get_key(EMAIL)).expires_at == until
 
 
 def test_lets_somebody_try_again_after_the_wait(alice: User) -> None:
     BY_ACCOUNT.check(EMAIL)
     RateLimitCounter.objects.update(count=99, expires_at=timezone.now() - timedelta(seconds=1))
     assert sign_in(Client(), password="wrong").status_code == 422
-    assert RateLimitCounter.objects.get(key=BY_ACCOUNT.key(EMAIL)).count == 1
+    assert RateLimitCounter.objects.get(key=BY_ACCOUNT.get_key(EMAIL)).count == 1
 
 
 def test_keeps_neither_addresses_nor_tries_that_are_over(alice: User) -> None:
@@ -104,7 +104,7 @@ def test_keeps_neither_addresses_nor_tries_that_are_over(alice: User) -> None:
     RateLimitCounter.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     sign_in(Client(), password="wrong")
     rows = RateLimitCounter.objects.values_list("key", flat=True)
-    assert set(rows) == {BY_ADDRESS.key("127.0.0.1"), BY_ACCOUNT.key(EMAIL)}
+    assert set(rows) == {BY_ADDRESS.get_key("127.0.0.1"), BY_ACCOUNT.get_key(EMAIL)}
     assert not [key for key in rows if "127.0.0.1" in key or "alice" in key]
 
 

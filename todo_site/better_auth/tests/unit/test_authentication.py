@@ -146,7 +146,7 @@ def test_knows_nobody_by(session: Session, raw_of: Callable[[str], str]) -> None
     cookie = f"{NAME}={raw_of(session.token)}"
     request = asked(cookie)
     assert not request.user.is_authenticated
-    assert sessions.current(request) is None
+    assert sessions.get_current_id(request) is None
     assert Client().get("/", headers={"cookie": cookie}).status_code == 302
 
 

@@ -278,9 +278,9 @@ def test_refuses_a_key_that_was_rotated_out(owner: User, auth: str) -> None:
     token = sign(claims(owner, auth), kid)
     assert status(token) == 200
     withdraw(kid)
-    bearer_tokens.key_set().asked_at -= bearer_tokens.KEYS_COOLDOWN + 1
+    bearer_tokens.get_key_set().requested_at -= bearer_tokens.KEYS_COOLDOWN + 1
     assert status(token) == 200
-    bearer_tokens.key_set().asked_at -= bearer_tokens.KEYS_LIFETIME + 1
+    bearer_tokens.get_key_set().requested_at -= bearer_tokens.KEYS_LIFETIME + 1
     assert status(token) == 401
 
 
@@ -294,18 +294,18 @@ def test_asks_for_new_keys_when_one_is_unknown_but_not_more_often_than_the_cool_
     assert status(sign(claims(owner, auth), publish("EdDSA"))) == 200
     new = sign(claims(owner, auth), publish("ES256"), "ES256")
     assert status(new) == 401
-    bearer_tokens.key_set().asked_at -= bearer_tokens.KEYS_COOLDOWN + 1
+    bearer_tokens.get_key_set().requested_at -= bearer_tokens.KEYS_COOLDOWN + 1
     assert status(new) == 200
 
 
 def test_goes_on_with_the_known_keys_while_the_server_is_away(owner: User, auth: str, settings: Settings) -> None:
     token = sign(claims(owner, auth), publish("EdDSA"))
     assert status(token) == 200
-    keys = bearer_tokens.key_set()
+    keys = bearer_tokens.get_key_set()
     away = "http://127.0.0.1:1"
     settings.BETTER_AUTH_URL = away
     bearer_tokens._key_sets[away] = keys
-    keys.asked_at -= bearer_tokens.KEYS_LIFETIME + 1
+    keys.requested_at -= bearer_tokens.KEYS_LIFETIME + 1
     payload = claims(owner, away)
     kid = jwt.get_unverified_header(token)["kid"]
     assert status(sign(payload, kid)) == 200

@@ -157,7 +157,7 @@ def test_uses_a_connection_again(client: Client, stub: Stub) -> None:
 def test_does_not_use_a_connection_again_that_was_idle_for_too_long(
     client: Client, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth_client, "MAX_IDLE", 0)
+    monkeypatch.setattr(auth_client, "MAX_IDLE_SECONDS", 0)
     for _ in range(3):
         assert client.post("/sign-in/", FORM).status_code == 303
     assert (len(stub.seen), stub.connections) == (3, 3)
@@ -180,7 +180,7 @@ def test_gives_nobody_an_answer_that_came_too_late_for_somebody_else(
     stub.answer = answer(GOOD, f"Set-Cookie: {SESSION}=alices; Path=/")
     assert Client().post("/sign-in/", FORM).status_code == 503
     stub.may_answer.set()
-    auth_client.pool().connection_from_url(stub.url).timeout = urllib3.Timeout(8)
+    auth_client.get_pool().connection_from_url(stub.url).timeout = urllib3.Timeout(8)
     stub.answer = answer(GOOD, f"Set-Cookie: {SESSION}=bobs; Path=/")
     response = Client().post("/sign-in/", FORM)
     assert (response.status_code, response.cookies[SESSION].value) == (303, "bobs")

@@ -13,8 +13,8 @@ from django.utils import timezone
 from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth import signed_cookies
-from todo_site.better_auth.backends.embedded import BY_ACCOUNT
 from todo_site.better_auth.models import Account, Session, User
+from todo_site.better_auth.rate_limits import BY_ACCOUNT
 from todo_site.better_auth.tests.factories import make_session
 from todo_site.better_auth.tests.stub_server import (
     DONT_REMEMBER,

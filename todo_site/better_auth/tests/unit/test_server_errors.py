@@ -48,7 +48,7 @@ def test_leaves_a_wrong_configuration_to_those_who_read_the_log(
     response = client.post(path, FORM)
     assert (response.status_code, error_of_form(response)) == (503, UNAVAILABLE)
     assert code not in response.text
-    own = [record for record in caplog.records if record.name == "todo_site.better_auth.views"]
+    own = [record for record in caplog.records if record.name == "todo_site.better_auth.views.form_actions"]
     assert [record.levelname for record in own] == ["ERROR"]
     assert f"403 {code}" in own[0].message
 

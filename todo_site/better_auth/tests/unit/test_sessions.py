@@ -88,8 +88,8 @@ def test_extends_a_session_after_a_day(alice: User) -> None:
 
 def test_extends_a_session_with_six_days_left_and_not_a_moment_more() -> None:
     now = timezone.now()
-    assert sessions.is_due(Session(expires_at=now + timedelta(days=6)), now)
-    assert not sessions.is_due(Session(expires_at=now + timedelta(days=6, microseconds=1)), now)
+    assert sessions.needs_extension(Session(expires_at=now + timedelta(days=6)), now)
+    assert not sessions.needs_extension(Session(expires_at=now + timedelta(days=6, microseconds=1)), now)
 
 
 def test_reads_ids_and_times_of_any_kind() -> None:

@@ -35,7 +35,7 @@ def by_hand(value: str, secret: str = SECRET) -> str:
 
 def values(header: str, cookie: str = "session_token", *, secure: bool = False) -> list[str]:
     request = RequestFactory().get("/", headers={"cookie": header}, secure=secure)
-    return signed_cookies.signed_values(request, cookie)
+    return signed_cookies.get_signed_values(request, cookie)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_names_cookies_as_the_server_does(
     settings: Settings, server: str, secure: bool, prefix: str, name: str
 ) -> None:
     settings.BETTER_AUTH_URL, settings.BETTER_AUTH_COOKIE_PREFIX = server, prefix
-    assert signed_cookies.cookie_name(RequestFactory().get("/", secure=secure), "session_token") == name
+    assert signed_cookies.get_cookie_name(RequestFactory().get("/", secure=secure), "session_token") == name
 
 
 def test_reads_only_its_own_form_of_the_name() -> None:
@@ -145,7 +145,7 @@ def test_finds_nothing_in_a_header_without_a_value(header: str) -> None:
 def test_finds_nothing_without_a_header() -> None:
     request = RequestFactory().get("/")
     del request.META["HTTP_COOKIE"]
-    assert signed_cookies.signed_values(request, "session_token") == []
+    assert signed_cookies.get_signed_values(request, "session_token") == []
 
 
 def test_returns_each_genuine_value_once_in_the_order_sent_and_at_most_four() -> None:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from todo_site import env
-from todo_site.settings import with_options
+from todo_site.settings import add_database_options
 
 ENVIRON = env.Env.ENVIRON
 TLS = {"sslmode": "verify-full", "sslrootcert": "/etc/ssl/neon.pem", "channel_binding": "require"}
@@ -59,7 +59,7 @@ def test_leaves_a_malformed_number_to_the_one_who_reads_it(monkeypatch: pytest.M
 
 def test_are_encrypted_as_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENVIRON, "DATABASE_URL", f"postgresql://todo:secret@ep-1.neon.tech/todo?{urlencode(TLS)}")
-    database: dict[str, Any] = with_options(env.database("DATABASE_URL", "sqlite:///unused"))
+    database: dict[str, Any] = add_database_options(env.database("DATABASE_URL", "sqlite:///unused"))
     sent = DatabaseWrapper({**connection.settings_dict, **database}).get_connection_params()
     login = {"host": "ep-1.neon.tech", "user": "todo", "password": "secret", "dbname": "todo", "connect_timeout": 10}
     assert sent.items() >= {**login, **TLS}.items()

@@ -31,9 +31,9 @@ def refuse(*args: Any) -> None:
 @pytest.fixture(autouse=True)
 def _own_connections() -> Iterator[None]:
     """Connections to the Better Auth server that no other test uses."""
-    auth_client.pool().clear()
+    auth_client.get_pool().clear()
     yield
-    auth_client.pool().clear()
+    auth_client.get_pool().clear()
 
 
 class Answering(BaseHTTPRequestHandler):

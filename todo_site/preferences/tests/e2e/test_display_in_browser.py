@@ -118,7 +118,7 @@ def test_moves_rows_together_and_keeps_targets_large_enough(browser: Browser, si
     assert before
     assert after
     assert after["height"] < before["height"] * 0.75
-    for target in (".task .tick", ".tools a"):
+    for target in (".task .toggle", ".row-actions a"):
         box = page.locator(target).bounding_box()
         assert box
         assert min(box["width"], box["height"]) >= 24, target
@@ -138,7 +138,7 @@ def test_mirrors_the_layout_from_right_to_left(browser: Browser, site: str) -> N
         assert page.evaluate("getComputedStyle(document.querySelector('h1')).textAlign") == "start", path
     page.goto("/")
     row = page.locator(".task", has_text="Plain Latin")
-    tick, title, edit = (row.locator(part).bounding_box() for part in (".tick", ".what", ".tools"))
+    tick, title, edit = (row.locator(part).bounding_box() for part in (".toggle", ".task-text", ".row-actions"))
     assert tick
     assert title
     assert edit

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.postgresql
 def test_is_protected_by_row_level_security(alice: User, bob: User, bobs: Client) -> None:
 
-    Preferences.objects.for_user(alice.id).remember(theme="dark")
+    Preferences.objects.for_user(alice.id).upsert(theme="dark")
     with scoped_to(lambda: bob.id):
         assert sql("SELECT theme FROM preferences") == []
         assert sql("UPDATE preferences SET theme = 'light'") == [0]

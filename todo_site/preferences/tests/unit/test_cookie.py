@@ -35,7 +35,7 @@ def queries(browser: Client, path: str = "/") -> int:
 def test_asks_the_database_once_and_not_on_every_page(alice: User, alices: Client) -> None:
     del alices.cookies[COOKIE]
     assert [queries(alices), queries(alices), queries(alices)] == [4, 3, 3]
-    Preferences.objects.for_user(alice.id).remember(theme="dark")
+    Preferences.objects.for_user(alice.id).upsert(theme="dark")
     del alices.cookies[COOKIE]
     assert [queries(alices), queries(alices)] == [4, 3]
     assert 'data-theme="dark"' in alices.get("/").text
@@ -116,7 +116,7 @@ def test_keeps_the_mirror_from_scripts(alices: Client) -> None:
 
 
 def test_survives_a_language_and_a_zone_that_are_gone(alice: User, alices: Client) -> None:
-    Preferences.objects.for_user(alice.id).remember(language="tlh", time_zone="Mars/Olympus")
+    Preferences.objects.for_user(alice.id).upsert(language="tlh", time_zone="Mars/Olympus")
     for path in ("/", PAGE):
         del alices.cookies[COOKIE]
         assert alices.get(path).status_code == 200

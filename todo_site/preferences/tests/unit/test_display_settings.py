@@ -87,20 +87,20 @@ def test_shows_and_changes_nobody_elses(alice: User, bob: User, alices: Client, 
 
 
 def test_needs_an_owner(alice: User, bob: User) -> None:
-    Preferences.objects.for_user(alice.id).remember(theme="dark")
+    Preferences.objects.for_user(alice.id).upsert(theme="dark")
     with pytest.raises(UserIdRequired):
         Preferences.objects.count()
     with pytest.raises(UserIdRequired):
         Preferences.objects.for_user(bob.id).create(user_id=alice.id)
     with pytest.raises(UserIdRequired), transaction.atomic():
-        Preferences.objects.all().remember(theme="light")
+        Preferences.objects.all().upsert(theme="light")
     assert not Preferences.objects.for_user(bob.id).filter(pk=alice.id).update(theme="light")
     assert stored(alice) == {**DEFAULTS, "theme": "dark"}
 
 
 def test_goes_with_the_account(alice: User) -> None:
     own = Preferences.objects.for_user(alice.id)
-    own.remember(theme="dark")
+    own.upsert(theme="dark")
     with connection.cursor() as cursor:
         cursor.execute('DELETE FROM "user" WHERE id = %s', [alice.id])
     assert not own.exists()
@@ -109,7 +109,7 @@ def test_goes_with_the_account(alice: User) -> None:
 def test_is_one_row_however_often_it_is_remembered(alice: User) -> None:
     own = Preferences.objects.for_user(alice.id)
     for theme in ("dark", "light", "dark"):
-        own.remember(theme=theme)
+        own.upsert(theme=theme)
     assert own.count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
         own.create()

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, with statements that travel together where their results can wait."""
+"""Django's PostgreSQL backend with pipelines: several statements in one round trip."""
 
 from __future__ import annotations
 
@@ -12,50 +12,49 @@ from psycopg.pq import TransactionStatus
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
-    can_return_rows_from_bulk_insert = False  # rows bring their ids, and need not wait for an answer
+    can_return_rows_from_bulk_insert = False  # rows have their ids before; RETURNING would wait for a result
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     features_class = DatabaseFeatures
     _pipeline: Pipeline | None = None
-    scope: tuple[str, str] | None = (
-        None  # whom the statements of this pipeline and transaction are for, once it was said
-    )
-    waiting: Callable[[], AbstractContextManager[None]] = nullcontext  # entered whenever the server is waited for
+    # The role and user that row-level security was set to, in the current pipeline and transaction.
+    scope: tuple[str, str] | None = None
+    # Entered while a connection waits for the server. ServerTimingMiddleware sets it.
+    measure_wait: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         raw = super().get_new_connection(conn_params)
         wait = raw.wait
 
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            with self.waiting():
+        def measured_wait(*args: Any, **kwargs: Any) -> Any:
+            with self.measure_wait():
                 return wait(*args, **kwargs)
 
-        raw.wait = watched  # of what travels together nobody else knows when its answers are waited for
+        raw.wait = measured_wait  # an execute_wrapper does not see when a pipeline waits for results
         return raw
 
     @contextmanager
     def pipeline(self) -> Iterator[Pipeline]:
-        """Send the statements within when the first of their results is read, and those after it at the end.
+        """Send the statements of the block together, when a result is read or at the end of the block.
 
-        An error appears there too, and the number of rows that a statement changed is not known before. What is read
-        after the end, and not within, needs no journey of its own.
+        Errors and row counts are known only then. Results that are read after the block cost no round trip.
         """
         if self._pipeline is not None:
             yield self._pipeline
             return
         self.ensure_connection()
-        raw, self.scope = self.connection, None  # Django drops the connection when it is lost
+        raw, self.scope = self.connection, None  # Django sets self.connection to None when it is lost
         try:
             with self.wrap_database_errors, raw.pipeline() as self._pipeline:
                 yield self._pipeline
         finally:
             self._pipeline = self.scope = None
             if not self.in_atomic_block and raw.info.transaction_status == TransactionStatus.INERROR:
-                raw.rollback()  # of a transaction that could not be committed
+                raw.rollback()  # its COMMIT failed
 
-    # A transaction in a pipeline neither waits for its BEGIN nor for its COMMIT, as psycopg's own would. So psycopg
-    # stays in autocommit; elsewhere it makes no difference.
+    # psycopg waits for the results of its own BEGIN and COMMIT, even in a pipeline. So psycopg stays in autocommit mode
+    # and this class sends them as statements.
 
     def _start_transaction_under_autocommit(self) -> None:
         with self.wrap_database_errors:
@@ -75,7 +74,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
-        self.scope = None  # a savepoint takes along what was set since
+        self.scope = None  # the rollback reverts settings made since the savepoint
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if self.connection.autocommit != autocommit:

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from todo_site.web.client_address import client_address
+from todo_site.web.client_address import get_client_address
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite
@@ -14,7 +14,7 @@ SOCKET, CALLER, CLAIMED = "192.0.2.1", "198.51.100.7", "203.0.113.9"
 
 def address(forwarded: str | None, socket: str = SOCKET) -> str:
     headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
-    return client_address(RequestFactory().get("/", headers=headers, REMOTE_ADDR=socket))
+    return get_client_address(RequestFactory().get("/", headers=headers, REMOTE_ADDR=socket))
 
 
 @pytest.mark.parametrize("forwarded", [None, "", CLAIMED, f"{CLAIMED}, {CALLER}", "rubbish", "," * 10_000])

@@ -57,7 +57,7 @@ ACTIONS = [
 
 def use_up(limit: RateLimit, subject: str, times: int = 1) -> None:
     """As if this had been done by other workers."""
-    limit.count(limit.key(subject), limit.limit * times, timezone.now())
+    limit.add_to_database(limit.get_key(subject), limit.limit * times, timezone.now())
 
 
 def ask_until_told(browser: Client, limit: RateLimit, act: Callable[[Client], HttpResponseBase]) -> HttpResponseBase:
@@ -133,16 +133,16 @@ def test_counts_by_what_one_household_has(address: str, network: str) -> None:
 
 def test_forgets_its_own_refusals_when_they_end() -> None:
     past = timezone.now()
-    rate_limits.local_counter.refuse("somebody", past)
-    assert rate_limits.local_counter.take("somebody", 2, past) == 0
-    assert rate_limits.local_counter.take("somebody", 2, past) == 2
+    rate_limits.local_counter.reject_until("somebody", past)
+    assert rate_limits.local_counter.add("somebody", 2, past) == 0
+    assert rate_limits.local_counter.add("somebody", 2, past) == 2
 
 
 def test_remembers_a_limited_number_of_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits.local_counter, "MAX_SUBJECTS", 3)
+    monkeypatch.setattr(rate_limits.local_counter, "MAX_KEYS", 3)
     now = timezone.now()
     for n in range(10):
-        rate_limits.local_counter.take(str(n), 2, now)
-        rate_limits.local_counter.refuse(f"refused {n}", now)
-    assert len(rate_limits.local_counter.untold) <= 3
-    assert len(rate_limits.local_counter.refused) <= 3
+        rate_limits.local_counter.add(str(n), 2, now)
+        rate_limits.local_counter.reject_until(f"refused {n}", now)
+    assert len(rate_limits.local_counter.pending) <= 3
+    assert len(rate_limits.local_counter.rejected) <= 3

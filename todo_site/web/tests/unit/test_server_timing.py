@@ -88,7 +88,7 @@ def test_tells_nobody_else(client: Client, path: str, cookie: str) -> None:
 def test_counts_what_is_within_itself_once_and_begins_anew_with_each_request(alice: User) -> None:
     def view(request: Any) -> HttpResponse:
         request._cached_user = alice
-        with request.timings.timed("db"), request.timings.timed("db"), connection.cursor() as cursor:
+        with request.timings.measure("db"), request.timings.measure("db"), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         assert request.timings.seconds["db"] <= request.timings.total
         return HttpResponse()

@@ -104,7 +104,7 @@ def running(name: str, folder: Path, url: str, **settings: str) -> Iterator[Cont
     settings = {**SITE, "DATABASE_URL": url, "GUNICORN_CMD_ARGS": arguments, **settings}
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(running_server(log, **settings))
+            server = stack.enter_context(running_server(log, migrate=True, **settings))
         except (RuntimeError, TimeoutError, subprocess.CalledProcessError) as error:
             sys.exit(f"{name} did not start: {error}\n{log.read_text() if log.exists() else ''}")
         yield Contestant(name, server.origin, server.process.pid, log)

@@ -1,12 +1,7 @@
-"""Takes one layer out at a time, so that it is seen what the others hold.
-
-``make layers`` does it to the tests that each layer has of its own, and fails where none of them goes red.
-"""
+"""Removes one isolation layer at a time, to show that the others keep users apart."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,20 +20,10 @@ from todo_site.ownership.models import OwnedBase
 from todo_site.tests.owner_filter_guard import owner_filter_guard
 from todo_site.tests.row_level_security_only import note_end, note_start, request
 
-# Each layer, and the tests that have to notice that it is gone.
-LAYERS = {
-    "view": "tasks/task_list/tests/unit/test_list_page.py",
-    "manager": "todo_site/ownership/tests/unit/test_manager_reads.py",
-    "base manager": "todo_site/ownership/tests/unit/test_checks.py",
-    "system check": "todo_site/ownership/tests/unit/test_checks.py",
-    "foreign key": "tasks/tests/unit/test_undo.py",
-    "policy": "todo_site/ownership/tests/integration/test_row_level_security.py",
-}
-
 
 @contextmanager
 def without(layer: str) -> Iterator[None]:
-    """The site without one of its layers. For the first two the owner_filter_guard goes too, which is the tests' alone."""
+    """Run the site without one of its layers, and without the guard, which only the tests have."""
     watched = owner_filter_guard in connection.execute_wrappers
     if watched:
         connection.execute_wrappers.remove(owner_filter_guard)
@@ -52,7 +37,7 @@ def without(layer: str) -> Iterator[None]:
 
 @contextmanager
 def while_served() -> Iterator[None]:
-    """What a test itself reads outside of a request is left as it is."""
+    """Limit a change to requests: what a test itself reads stays as it is."""
     request_started.connect(note_start)
     request_finished.connect(note_end)
     try:
@@ -78,7 +63,7 @@ def no_owner_in_queries() -> Iterator[None]:
     with_owner = OwnedQueryMixin.get_compiler
 
     def get_compiler(self: OwnedQueryMixin, *args: Any, **kwargs: Any) -> Any:
-        # Where no request was served yet it is the manager's own tests that ask.
+        # Before the first request it is a test of the manager itself that asks.
         compile_it = sql.Query.get_compiler if getattr(request, "is_served", True) else with_owner
         return compile_it(self, *args, **kwargs)
 
@@ -113,7 +98,7 @@ def no_system_check() -> Iterator[None]:
 
 @contextmanager
 def no_foreign_keys() -> Iterator[None]:
-    """Only on PostgreSQL, within a transaction that is taken back."""
+    """Drop them within the transaction of a test. Only PostgreSQL can."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'f'")
         for table, name in cursor.fetchall():
@@ -123,7 +108,7 @@ def no_foreign_keys() -> Iterator[None]:
 
 @contextmanager
 def no_policy() -> Iterator[None]:
-    """Statements keep their time limits: without them the tests of those would wait for ever."""
+    """Remove the policies. Statements keep their time limits, or the tests of those would never end."""
     with patch.object(row_level_security, "ROLE", "none"):
         yield
 
@@ -136,24 +121,3 @@ BREACHES = {
     "foreign key": no_foreign_keys,
     "policy": no_policy,
 }
-
-
-def main() -> int:
-    """Say which tests notice that a layer is gone. 1 if one can go unnoticed."""
-    unnoticed = 0
-    for layer, tests in LAYERS.items():
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--tb=no",
-            "--show-capture=no",
-            f"--without-layer={layer}",
-            tests,
-        ]
-        done = subprocess.run(command, text=True, capture_output=True, check=False)
-        red = [line.split(" ")[1].partition("::")[2] for line in done.stdout.splitlines() if line.startswith("FAILED")]
-        print(f"without the {layer}: {len(red)} tests of {tests} are red, such as {', '.join(red[:2]) or 'none'}")
-        unnoticed += not red
-    return min(unnoticed, 1)

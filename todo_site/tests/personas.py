@@ -249,6 +249,11 @@ def rows(*tables: str) -> dict[str, list[Any]]:
     }
 
 
+def of_owner(person: Person) -> list[str]:
+    """Everything in the tables that has to do with somebody."""
+    return [str(row) for found in rows().values() for row in found if person.user.id in map(str, row)]
+
+
 @contextmanager
 def taken_back() -> Iterator[None]:
     """Nothing that is done within this has been done afterwards."""

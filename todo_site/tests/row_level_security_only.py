@@ -1,7 +1,7 @@
-"""Takes the owned manager's WHERE out of whatever serves a request, so that row-level security stands alone.
+"""Removes the owned manager's filter from whatever serves a request, so that only row-level security is left.
 
-For the tests that try it: ``pytest --row-level-security-only`` does it to a run of the suite, and gunicorn serves a site without it
-as ``todo_site.tests.row_level_security_only:site()``. What a test itself reads outside of a request is left as it is.
+``pytest --row-level-security-only`` does it to a run of the tests, and gunicorn serves such a site as
+``todo_site.tests.row_level_security_only:site()``. What a test itself reads outside of a request stays as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def note_end(**kwargs: Any) -> None:
     request.is_served = False
 
 
-def take_out_owner() -> None:
+def remove_owner_filter() -> None:
     with_owner = OwnedQueryMixin.get_compiler
 
     def get_compiler(self: OwnedQueryMixin, *args: Any, **kwargs: Any) -> Any:
@@ -38,8 +38,8 @@ def take_out_owner() -> None:
 
 
 def site() -> Any:
-    """The WSGI application."""
-    take_out_owner()
+    """Return the WSGI application."""
+    remove_owner_filter()
     from todo_site.wsgi import application
 
     return application

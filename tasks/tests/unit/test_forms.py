@@ -1,22 +1,18 @@
+"""The forms to add, edit, complete and delete a task."""
+
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
-from todo_site.better_auth.tests.factories import make_user
-from todo_site.journal.models import JournalEntry
 
 pytestmark = pytest.mark.django_db
-
 INVISIBLE = ["", " ", "\u00a0", "\u200b", "\u200d", "\ufeff", "\u3164", "\u2800", "\u202e", "\ufe0f", "\t\n", "\u0301"]
 
 
@@ -29,25 +25,6 @@ def test_adds_a_task_and_comes_back_to_the_same_list(alice: User, alices: Client
     assert (response.status_code, response.headers["Location"]) == (303, "/?status=all")
     assert only_task(alice).title == "Buy milk"
     assert only_task(alice).description is None
-
-
-@pytest.mark.postgresql
-@pytest.mark.django_db(transaction=True)
-def test_makes_one_task_of_a_form_that_is_sent_four_times_at_once(sign_in: Callable[[User], Client]) -> None:
-    alice = make_user()
-    form = {"id": str(uuid.uuid4()), "title": "Buy milk"}
-
-    def send(browser: Client) -> int:
-        try:
-            return browser.post("/tasks/new/", form).status_code
-        finally:
-            connection.close()
-
-    browsers = [sign_in(alice) for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(send, browsers)) == [303] * 4
-    assert str(only_task(alice).pk) == form["id"]
-    assert JournalEntry.objects.for_user(alice.id).count() == 1
 
 
 def test_keeps_line_breaks_in_one_form(alice: User, alices: Client) -> None:

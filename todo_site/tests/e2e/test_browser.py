@@ -1,18 +1,15 @@
-"""People in a real browser: everything that the site does, with JavaScript, without it, and by the keyboard alone."""
+"""Users in a real browser, with JavaScript and without."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import expect
 
 from todo_site.tests.browser import PASSWORD, People, add, create_many, fill_in, sign_in, sign_up
+from todo_site.tests.e2e.actions import message, undo
 from todo_site.tests.server import manage
-
-# What it shows does not depend on the database.
-pytestmark = pytest.mark.sqlite
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
@@ -22,14 +19,6 @@ def javascript(request: pytest.FixtureRequest) -> bool:
 
 def kind(javascript: bool) -> str:
     return "js" if javascript else "plain"
-
-
-def message(page: Page, words: str) -> None:
-    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
-
-
-def undo(page: Page) -> None:
-    page.locator("#messages").get_by_role("button", name="Undo").click()
 
 
 def test_two_people_live_on_one_site_and_staff_find_both(people: People, database: str, javascript: bool) -> None:
@@ -103,7 +92,7 @@ def test_does_everything_there_is_to_do(people: People, javascript: bool) -> Non
     message(page, "Undone")
     expect(page.get_by_role("button", name="Restore “Buy milk”")).to_have_count(0)
     page.get_by_role("link", name="History").click()
-    page.get_by_role("listitem").filter(has_text="Deleted: Water the plants").first.get_by_role(
+    page.get_by_role("listitem").filter(has_text="Deleted Water the plants").first.get_by_role(
         "button", name="Undo: Deleted"
     ).click()
     message(page, "Undone")
@@ -127,7 +116,7 @@ def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascrip
     page.get_by_role("link", name="Add several tasks").click()
     page.get_by_label("One task per line").fill("\n".join(["[x] Dig", *(f"- Errand {n}" for n in range(60))]))
     page.get_by_role("button", name="Add tasks").click()
-    expect(page.get_by_role("heading", name="61 tasks will be added")).to_be_visible()
+    expect(page.get_by_role("heading", name="This adds 61 tasks")).to_be_visible()
     page.get_by_role("button", name="Add these tasks").click()
     message(page, "Added 61 tasks.")
 
@@ -185,28 +174,23 @@ def test_settles_in_and_leaves_for_good(people: People, javascript: bool) -> Non
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
     sign_in(elsewhere, email, new_password)
     page.get_by_role("link", name="Sessions").click()
-    page.get_by_role("button", name="End session:").click()
+    page.get_by_role("button", name="End the session of").click()
     message(page, "1 session ended")
     elsewhere.reload()
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
 
     page.get_by_role("link", name="Display").click()
-    choices = {
-        "Colour scheme": "dark",
-        "Spacing": "compact",
-        "Keyboard shortcuts": "False",
-        "Time zone": "Asia/Kolkata",
-    }
+    choices = {"Colours": "dark", "Spacing": "compact", "Keyboard shortcuts": "False", "Time zone": "Asia/Kolkata"}
     for label, value in (choices | {"Language": "de"}).items():
         page.get_by_role("combobox", name=label).select_option(value)
     page.get_by_role("button", name="Save").click()
-    message(page, "Einstellungen gespeichert")
+    message(page, "Gespeichert")
     html = page.locator("html")
     for name, value in {"lang": "de", "theme": "dark", "density": "compact", "shortcuts": "off"}.items():
         expect(html).to_have_attribute(name if name == "lang" else f"data-{name}", value)
     page.get_by_label("Sprache").select_option("en")
     page.get_by_role("button", name="Speichern").click()
-    message(page, "Settings saved")
+    message(page, "Saved")
     expect(page.get_by_label("Time zone")).to_have_value("Asia/Kolkata")
 
     for what, button in (("tasks", "Delete all tasks"), ("account", "Delete account")):
@@ -216,10 +200,10 @@ def test_settles_in_and_leaves_for_good(people: People, javascript: bool) -> Non
         form.get_by_label("I understand that this cannot be undone").check()
         form.get_by_label("Current password").fill(new_password)
         form.get_by_role("button", name=button).click()
-        expect(page.get_by_role("heading", name=re.compile(f"{what} deleted", re.IGNORECASE))).to_be_visible()
+        expect(page.get_by_role("heading", name=re.compile(f"{what}.*deleted"))).to_be_visible()
     page.goto("/sign-in/")
     fill_in(page, email, new_password)
-    expect(page.get_by_role("alert")).to_contain_text("Wrong e-mail address or password")
+    expect(page.get_by_role("alert")).to_contain_text("not right")
 
 
 def test_comes_back_to_the_row_without_a_script(people: People) -> None:
@@ -319,352 +303,3 @@ def test_leaves_nothing_in_the_browser_after_signing_out(people: People, javascr
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     if javascript:
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
-
-
-def tab_to(page: Page, control: Locator) -> None:
-    """Go on by the Tab key until this has the focus."""
-    for _ in range(60):
-        if control.evaluate("(element) => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail(f"the Tab key does not lead to {control}")
-
-
-def press_on(page: Page, role: Any, name: str, key: str = "Enter") -> None:
-    tab_to(page, page.get_by_role(role, name=name, exact=True))
-    page.keyboard.press(key)
-
-
-def type_into(page: Page, fields: dict[str, str]) -> None:
-    for label, text in fields.items():
-        tab_to(page, page.get_by_label(label, exact=True))
-        page.keyboard.type(text)
-
-
-def test_needs_no_mouse_from_signing_up_to_signing_out(people: People) -> None:
-    page = people.person()
-    keys = page.keyboard
-    page.goto("/")
-    press_on(page, "link", "Sign up")
-    type_into(page, {"Name": "Fritz", "E-mail address": "fritz@example.org", "Password": PASSWORD})
-    keys.press("Enter")
-    expect(page.get_by_role("heading", name="Your tasks")).to_be_visible()
-    press_on(page, "button", "Sign out")
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    type_into(page, {"E-mail address": "fritz@example.org", "Password": PASSWORD})
-    press_on(page, "checkbox", "Keep me signed in", "Space")
-    press_on(page, "button", "Sign in")
-
-    expect(page.get_by_label("New task")).to_be_focused()
-    keys.type("Buy milk")
-    keys.press("Enter")
-    message(page, "Added “Buy milk”")
-    press_on(page, "link", "Add with description")
-    expect(page.get_by_role("heading", name="New task")).to_be_visible()
-    type_into(page, {"Title": "Buy bread", "Description": "of rye"})
-    press_on(page, "button", "Add task")
-    message(page, "Added “Buy bread”")
-
-    press_on(page, "button", "Complete “Buy milk”", "Space")
-    message(page, "Completed “Buy milk”")
-    press_on(page, "button", "Reopen “Buy milk”", "Space")
-    message(page, "Reopened “Buy milk”")
-    goes_on_without_a_mouse(page)
-
-
-def goes_on_without_a_mouse(page: Page) -> None:
-    keys = page.keyboard
-    press_on(page, "link", "Edit “Buy bread”")
-    type_into(page, {"Title": "Buy rolls"})  # in place of what was there, which Tab selects
-    press_on(page, "button", "Save")
-    expect(page.get_by_role("heading", name="Buy rolls")).to_be_visible()
-    press_on(page, "button", "Delete")
-    message(page, "Deleted “Buy rolls”")
-    keys.press("Escape")
-    keys.press("u")
-    message(page, "Undone")
-    expect(page.get_by_role("link", name="Buy rolls", exact=True)).to_be_visible()
-
-    press_on(page, "checkbox", "Select “Buy rolls”", "Space")
-    press_on(page, "checkbox", "Select “Buy milk”", "Space")
-    press_on(page, "button", "Delete")
-    message(page, "Deleted 2 tasks.")
-    press_on(page, "link", "Trash")
-    press_on(page, "button", "Restore “Buy rolls”")
-    message(page, "Undone")
-    expect(page.get_by_role("button", name="Restore “Buy milk”")).to_be_focused()
-    press_on(page, "link", "Settings")
-    press_on(page, "link", "Display")
-    type_into(page, {"Spacing": "C"})
-    press_on(page, "button", "Save")
-    message(page, "Settings saved")
-    expect(page.locator("html")).to_have_attribute("data-density", "compact")
-    press_on(page, "button", "Sign out")
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-
-
-def test_adds_by_the_keyboard(people: People) -> None:
-    page = people.person()
-    sign_up(page, "fay@example.org")
-    keys, field = page.keyboard, page.get_by_label("New task")
-    for title in ("Buy milk", "Buy bread"):
-        expect(field).to_be_focused()
-        keys.type(title)
-        keys.press("Enter")
-        message(page, f"Added “{title}”")
-        expect(field).to_have_value("")
-    keys.type("half a tho")
-    keys.press("Escape")
-    expect(field).not_to_be_focused()
-    expect(field).to_have_value("half a tho")
-    keys.press("?")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    keys.press("n")
-    keys.press("Escape")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    page.goto("/trash/")
-    keys.press("n")
-    expect(field).to_be_focused()
-    expect(field).to_have_value("half a tho")
-
-
-def test_does_everything_by_the_keyboard(people: People) -> None:
-    page = people.person()
-    sign_up(page, "flo@example.org")
-    keys, field = page.keyboard, page.get_by_label("New task")
-    create_many(page, ["Third", "Second", "First"])
-    page.reload()
-    expect(field).to_be_focused()
-    keys.press("Escape")
-    for key, title in (("j", "First"), ("j", "Second"), ("j", "Third"), ("j", "Third"), ("k", "Second")):
-        keys.press(key)
-        expect(page.get_by_role("link", name=title, exact=True)).to_be_focused()
-    keys.press("x")
-    message(page, "Completed “Second”")
-    expect(page.get_by_role("button", name="Reopen “Second”")).to_be_visible()
-    expect(page.get_by_role("link", name="Second", exact=True)).to_be_focused()
-    keys.press("u")
-    message(page, "Undone")
-    expect(page.get_by_role("button", name="Complete “Second”")).to_be_visible()
-
-    keys.press("j")
-    keys.press("e")
-    expect(page.get_by_role("heading", name="Edit task")).to_be_visible()
-    tab_to(page, page.get_by_label("Title"))
-    keys.press("End")
-    keys.type("!")
-    keys.press("Enter")
-    expect(page.get_by_role("heading", name="First!")).to_be_visible()
-    keys.press("x")
-    message(page, "Completed “First!”")
-
-
-def test_goes_around_and_selects_by_the_keyboard(people: People) -> None:
-    page = people.person()
-    sign_up(page, "gus@example.org")
-    keys, field = page.keyboard, page.get_by_label("New task")
-    create_many(page, ["Second", "First"])
-    keys.press("Escape")
-    for key, address in (("c", "status=completed"), ("p", "status=pending")):
-        keys.press("g")
-        keys.press(key)
-        expect(page).to_have_url(re.compile(address))
-        expect(field).to_be_focused()
-        keys.press("Escape")
-    keys.press("j")
-    keys.press("Enter")
-    expect(page.get_by_role("heading", name="First")).to_be_visible()
-    page.go_back()
-    expect(field).to_be_focused()
-    keys.press("Escape")
-    keys.press("j")
-    keys.press("Tab")
-    keys.press("Tab")
-    keys.press("Space")
-    expect(page.get_by_role("checkbox", name="Select “First”")).to_be_checked()
-    press_on(page, "button", "Delete")
-    message(page, "Deleted 1 task.")
-    expect(page.get_by_role("checkbox", name="Select “Second”")).to_be_focused()
-
-
-# What the script adds
-
-
-def test_leaves_a_completed_row_where_it_is_and_counts_on(people: People) -> None:
-    page = people.person(viewport={"width": 800, "height": 600})
-    sign_up(page, "gil@example.org")
-    create_many(page, [f"Task {n}" for n in range(30)])
-    page.reload()
-    button = page.get_by_role("button", name="Complete “Task 3”")
-    button.scroll_into_view_if_needed()
-    row = page.locator(".task", has=page.get_by_role("link", name="Task 3", exact=True))
-    before, scrolled = row.bounding_box(), page.evaluate("scrollY")
-    button.click()
-    message(page, "Completed “Task 3”")
-    assert (row.bounding_box(), page.evaluate("scrollY")) == (before, scrolled)
-    expect(row.get_by_role("button", name="Reopen “Task 3”")).to_be_focused()
-    expect(row).to_contain_text("Completed")
-    expect(page.get_by_role("link", name="Pending 29")).to_be_visible()
-    expect(page).to_have_title(re.compile(r"\(29\)"))
-    row.get_by_role("button").click()
-    message(page, "Reopened “Task 3”")
-    expect(page.get_by_role("link", name="Pending 30")).to_be_visible()
-    undo(page)
-    message(page, "Undone")
-    expect(row).to_have_count(0)
-    expect(page.get_by_role("heading", name="Your tasks")).to_be_focused()
-    assert page.evaluate("scrollY") > 0
-
-
-def test_sends_each_form_once_at_a_time(people: People) -> None:
-    page = people.person()
-    sign_up(page, "hal@example.org")
-    add(page, "Buy milk")
-    posted: list[str] = []
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        posted.append(route.request.url)
-        held.append(route)
-
-    page.route(re.compile("/status/"), hold)
-    button = page.get_by_role("button", name="Complete “Buy milk”")
-    for _ in range(3):
-        button.click()
-    expect(button).to_have_attribute("aria-busy", "true")
-    held[0].continue_()
-    message(page, "Completed “Buy milk”")
-    assert len(posted) == 1
-
-
-def test_loses_nothing_when_the_site_cannot_be_reached(people: People) -> None:
-    page = people.person()
-    sign_up(page, "ida@example.org")
-    page.route("**/tasks/new/", lambda route: route.abort())
-    field = page.get_by_label("New task")
-    field.fill("Buy milk")
-    field.press("Enter")
-    message(page, "could not be reached")
-    expect(field).to_have_value("Buy milk")
-    page.unroute("**/tasks/new/")
-    assert people.errors
-    people.errors.clear()
-    field.press("Enter")
-    message(page, "Added “Buy milk”")
-    expect(field).to_have_value("")
-
-
-def test_asks_to_sign_in_when_the_session_has_ended_and_keeps_the_text(people: People) -> None:
-    page = people.person()
-    sign_up(page, "jo@example.org")
-    page.get_by_label("New task").fill("Buy milk")
-    page.context.clear_cookies(name="better-auth.session_token")
-    page.get_by_role("button", name="Add").click()
-    expect(page.get_by_role("heading", name="Sign in to continue")).to_be_visible()
-    fill_in(page, "jo@example.org")
-    page.get_by_role("button", name="Submit again").click()
-    expect(page.get_by_role("link", name="Buy milk", exact=True)).to_be_visible()
-
-
-def test_keeps_drafts_until_they_are_saved(people: People) -> None:
-    page = people.person()
-    sign_up(page, "kim@example.org")
-    page.goto("/tasks/new/")
-    page.get_by_label("Title").fill("Buy milk")
-    page.get_by_label("Description").fill("two litres")
-    page.goto("/history/")
-    page.goto("/tasks/new/")
-    expect(page.get_by_label("Description")).to_have_value("two litres")
-    page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_label("Title")).to_have_value("")
-    page.reload()
-    expect(page.get_by_label("Title")).to_have_value("")
-    page.get_by_label("Title").fill("Buy bread")
-    page.reload()
-    expect(page.get_by_label("Title")).to_have_value("Buy bread")
-    page.get_by_role("button", name="Add task").click()
-    message(page, "Added “Buy bread”")
-    page.goto("/tasks/new/")
-    expect(page.get_by_label("Title")).to_have_value("")
-
-
-def test_notices_a_change_that_was_made_while_an_edit_was_a_draft(people: People) -> None:
-    page = people.person()
-    sign_up(page, "lea@example.org")
-    add(page, "Buy milk")
-    page.get_by_role("link", name="Edit “Buy milk”").click()
-    address = page.url
-    page.get_by_label("Title").fill("Buy goat milk")
-    page.goto("/")
-    other = page.context.new_page()
-    other.goto(address)
-    other.get_by_label("Title").fill("Buy oat milk")
-    other.get_by_role("button", name="Save").click()
-    message(other, "Saved")
-    page.goto(address)
-    expect(page.get_by_label("Title")).to_have_value("Buy goat milk")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name="Edit conflict")).to_be_visible()
-
-
-def test_forgets_drafts_on_sign_out_and_for_anybody_else(people: People) -> None:
-    page = people.person()
-    drafts = "Object.keys(sessionStorage).filter((key) => key.startsWith('draft:')).length"
-    sign_up(page, "mia@example.org")
-    page.get_by_label("New task").fill("secret")
-    assert page.evaluate(drafts) == 1
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    assert page.evaluate(drafts) == 0
-    page.evaluate('sessionStorage.setItem(\'draft:somebody:new\', \'{"fields": {"title": "secret"}}\')')
-    sign_in(page, "mia@example.org")
-    assert page.evaluate(drafts) == 0
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('no', 'SecurityError'); }})",
-        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }",
-        "Storage.prototype.getItem = () => '{rubbish'",
-    ],
-)
-def test_goes_on_when_nothing_can_be_kept(people: People, broken: str) -> None:
-    page = people.person()
-    page.add_init_script(broken)
-    sign_up(page, f"nil-{len(broken)}@example.org")
-    add(page, "Buy milk")
-    page.get_by_role("button", name="Complete “Buy milk”").click()
-    message(page, "Completed “Buy milk”")
-
-
-def test_has_no_shortcuts_where_they_are_switched_off(people: People) -> None:
-    page = people.person()
-    page.add_init_script(
-        "document.addEventListener('readystatechange', () => document.documentElement.dataset.shortcuts = 'off')"
-    )
-    sign_up(page, "oda@example.org")
-    add(page, "Buy milk")
-    page.get_by_label("New task").press("Escape")
-    expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_hidden()
-    page.keyboard.press("?")
-    page.keyboard.press("j")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(page.get_by_role("link", name="Buy milk", exact=True)).not_to_be_focused()
-
-
-def test_does_not_open_the_keyboard_of_a_phone(people: People) -> None:
-    page = people.person(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
-    sign_up(page, "pia@example.org")
-    expect(page.get_by_label("New task")).not_to_be_focused()
-
-
-def test_counts_characters_as_the_server_does(people: People) -> None:
-    page = people.person()
-    sign_up(page, "erik@example.org")
-    page.goto("/tasks/new/")
-    expect(page.locator(".counter")).to_be_hidden()
-    page.get_by_label("Title").fill("🎉" * 255)
-    expect(page.get_by_text("255 of 255 characters")).to_be_visible()
-    page.get_by_role("button", name="Add task").click()
-    expect(page.get_by_role("link", name="🎉" * 255, exact=True)).to_be_visible()

@@ -20,11 +20,8 @@ import pytest
 
 from tasks.rate_limits import EXPORT
 from todo_site.better_auth.tests.auth_server import Person
-from todo_site.operations.tests.unit.test_metrics import timings
-from todo_site.tests.server import ROOT, Server, empty_database, running_server
-
-# The same whatever the database.
-pytestmark = pytest.mark.sqlite
+from todo_site.operations.tests.prometheus import parse_metrics
+from todo_site.tests.server import ROOT, Server, migrated_database, running_server
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +31,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(log: Path, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[Server]:
-    from django.conf import settings
-
     with (
-        empty_database(tmp_path_factory.mktemp("site")) as database,
-        running_server(log, DATABASE_URL=database, STATIC_ROOT=str(settings.STATIC_ROOT)) as server,
+        migrated_database(tmp_path_factory.mktemp("site")) as database,
+        running_server(log, migrate=False, DATABASE_URL=database) as server,
     ):
         yield server
 
@@ -51,7 +46,7 @@ def read(server: Server, path: str) -> str:
 
 
 def scrape(server: Server) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    return timings(read(server, "/metrics"))
+    return parse_metrics(read(server, "/metrics"))
 
 
 def sum_of(found: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:
@@ -204,12 +199,10 @@ def test_loses_no_request_while_it_reloads(server: Server, log: Path) -> None:
 
 
 def test_lets_a_running_request_finish_before_it_ends(tmp_path: Path, collected_static_files: None) -> None:
-    from django.conf import settings
-
     log = tmp_path / "gunicorn.log"
     with (
-        empty_database(tmp_path) as database,
-        running_server(log, DATABASE_URL=database, STATIC_ROOT=str(settings.STATIC_ROOT)) as server,
+        migrated_database(tmp_path) as database,
+        running_server(log, migrate=False, DATABASE_URL=database) as server,
         socket.create_connection(("127.0.0.1", server.port), timeout=30) as client,
     ):
         body = b"email=nobody%40example.org&password=x&csrfmiddlewaretoken=" + b"a" * 32

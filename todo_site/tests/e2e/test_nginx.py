@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from todo_site.tests.server import ROOT, empty_database, free_port, running_server
+from todo_site.tests.server import ROOT, free_port, migrated_database, running_server
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
 # What it shows does not depend on the database.
 pytestmark = [
-    pytest.mark.sqlite,
     pytest.mark.skipif(NGINX is None, reason="needs nginx, and there is none on this machine"),
 ]
 
@@ -84,25 +84,23 @@ def wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
     while process.poll() is None:
         with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), timeout=30)):
             return
+        sleep(0.05)
     raise RuntimeError(f"nginx stopped with status {process.returncode}")
 
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[Proxy]:
-    from django.conf import settings
-
     folder = tmp_path_factory.mktemp("nginx")
     make_certificate(folder)
     with ExitStack() as stack:
-        url = stack.enter_context(empty_database(folder))
+        url = stack.enter_context(migrated_database(folder))
         options = {
             "DATABASE_URL": url,
-            "STATIC_ROOT": str(settings.STATIC_ROOT),
             "TRUSTED_PROXIES": "1",
             "ALLOWED_HOSTS": f"{NAME},127.0.0.1",
             "CSRF_TRUSTED_ORIGINS": f"https://{NAME}",
         }
-        site = stack.enter_context(running_server(folder / "site.log", **options))
+        site = stack.enter_context(running_server(folder / "site.log", migrate=False, **options))
         port = free_port()
         conf = (ROOT / "deploy" / "nginx.conf").read_text()
         for there, here in {

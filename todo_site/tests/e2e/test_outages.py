@@ -20,9 +20,9 @@ from django.core.files.base import ContentFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from todo_site.better_auth.tests.auth_server import Answer, Person
+from todo_site.tests.html_forms import the_form
 from todo_site.tests.postgresql import OwnServer, own_server
 from todo_site.tests.server import running_site
-from todo_site.tests.unit.test_pending_form import the_form
 
 pytestmark = pytest.mark.postgresql
 
@@ -40,12 +40,8 @@ def database() -> Iterator[OwnServer]:
 @pytest.fixture(scope="module")
 def site(database: OwnServer, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
     """One site for all of these days: each test has to leave it well."""
-    from django.conf import settings
-
     log = tmp_path_factory.mktemp("site") / "log"
-    with running_site(
-        log, DATABASE_URL=database.url, TRUSTED_PROXIES="1", STATIC_ROOT=str(settings.STATIC_ROOT)
-    ) as origin:
+    with running_site(log, DATABASE_URL=database.url, TRUSTED_PROXIES="1") as origin:
         yield origin
     assert "Task " not in log.read_text()
 

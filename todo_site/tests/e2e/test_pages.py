@@ -28,9 +28,6 @@ SHIFTS = """new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(() => resolve(0), 200));
 })"""
 
-# How a page looks does not depend on the database.
-pytestmark = [pytest.mark.sqlite]
-
 
 def states(people: People, database: str, **options: Any) -> Iterator[tuple[Page, str]]:
     page, empty = people.person(**options), people.person(**options)

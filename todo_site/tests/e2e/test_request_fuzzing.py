@@ -25,8 +25,8 @@ import pytest
 
 from todo_site.tests.personas import ACCOUNTS, TABLES
 from todo_site.tests.programs.request_fuzzing import FORM, TOKEN, TYPED, Answer, Request, Target, make, send
-from todo_site.tests.server import running_server
-from todo_site.tests.unit.test_routes import POLICIES, ROUTES
+from todo_site.tests.routes import POLICIES, ROUTES
+from todo_site.tests.server import migrated_database, running_server
 from todo_site.web.redirects import is_local_path
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "600"))
@@ -87,13 +87,12 @@ class FuzzedSite:
 
 
 @pytest.fixture(scope="module")
-def fuzzed_site(
-    database: str, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None
-) -> Iterator[FuzzedSite]:
-    from django.conf import settings
-
+def fuzzed_site(tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[FuzzedSite]:
     log = tmp_path_factory.mktemp("log") / "gunicorn.log"
-    with running_server(log, DATABASE_URL=database, STATIC_ROOT=str(settings.STATIC_ROOT)) as server:
+    with (
+        migrated_database(tmp_path_factory.mktemp("site")) as database,
+        running_server(log, migrate=False, DATABASE_URL=database) as server,
+    ):
         alice, bob = (Person(server.port, name) for name in ("alice", "bob"))
         for person in (alice, bob):
             person.post("/sign-up/", name=person.name, email=person.email, password="correct horse battery")

@@ -149,16 +149,14 @@ def server_connections(database: str) -> int:
 @pytest.mark.skipif(not is_pooled(), reason="needs PgBouncer; without it all tests went straight to PostgreSQL")
 @pytest.mark.django_db(transaction=True)
 def test_keeps_many_people_apart_through_a_pooler(tmp_path: Path, collected_static_files: None) -> None:
-    from django.conf import settings
-
     visitors = [make_visitor(number) for number in range(PEOPLE)]
     database = address(connection.settings_dict["NAME"])
     before = rows(database)
     with running_site(
         tmp_path / "log",
+        migrate=False,
         application="todo_site.tests.row_level_security_only:site()",
         DATABASE_URL=database,
-        STATIC_ROOT=str(settings.STATIC_ROOT),
         GUNICORN_CMD_ARGS=f"--threads={AT_ONCE // 2}",
     ) as origin:
 

@@ -44,8 +44,8 @@ def check_html(browser: Browser, folder: Path) -> list[str]:
     """What the checker finds in the pages as they are sent, before a script changes anything in them."""
     database, pages = f"sqlite:///{folder}/tour.sqlite3", folder / "pages"
     pages.mkdir()
-    settings = {"DATABASE_URL": database, "RECORDED_PAGES": str(pages)}
-    with running_site(folder / "tour.log", "todo_site.tests.programs.page_recorder", **settings) as site:
+    recorder = "todo_site.tests.programs.page_recorder"
+    with running_site(folder / "tour.log", recorder, DATABASE_URL=database, RECORDED_PAGES=str(pages)) as site:
         page, new = (browser.new_context(base_url=site).new_page() for _ in range(2))
         names = [*tour(page, *demo_account(database)), *tour_empty(new, "new@example.org")]
     files = sorted(pages.iterdir())

@@ -1,4 +1,4 @@
-"""The site as a WSGI application that also keeps each page it sends, as it sends it, in the folder ``RECORDED_PAGES``."""
+"""The site as a WSGI application that also writes each page it sends to the folder RECORDED_PAGES."""
 
 from __future__ import annotations
 

@@ -46,8 +46,7 @@ def main() -> None:
         sys.exit("sqlmap was not found: on Debian, apt-get install sqlmap.")
     with tempfile.TemporaryDirectory() as name, own_server() as server:
         folder = Path(name)
-        options = {"DATABASE_URL": server.url, "RATE_LIMITS": "false"}
-        with running_site(folder / "log", **options) as site:
+        with running_site(folder / "log", DATABASE_URL=server.url, RATE_LIMITS="false") as site:
             asked = list(requests(site))
             found = [line for number, request in enumerate(asked) for line in scan(folder, number, request)]
         failed = len(re.findall(r'"status": 500', (folder / "log").read_text()))

@@ -1,10 +1,9 @@
+"""Reading settings from the environment, and creating .env."""
+
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,20 +13,14 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from todo_site import env
-from todo_site.tests.server import ROOT
 
 # The same whatever the database.
 pytestmark = pytest.mark.sqlite
-
 SECRET = "hunter2"
-KEY = "only-for-tests-" + "k" * 40
 POSTGRESQL = f"postgresql://todo:{SECRET}@127.0.0.1/todo"
-
 boolean = partial(env.boolean, default=False)
 integer = partial(env.integer, default=5, min_value=1, max_value=99)
 database = partial(env.database, default="sqlite:///db.sqlite3")
-
-# Values
 
 
 @pytest.mark.parametrize(
@@ -123,9 +116,6 @@ def test_refuses_by_name_in_one_line_without_the_value(
     assert len(value) < 3 or value not in str(refused.value)
 
 
-# The file .env
-
-
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     path = tmp_path / "example"
@@ -170,84 +160,3 @@ def test_says_so_too_on_a_disk_that_takes_no_writes(
         monkeypatch.setattr(os, function, refuse)
     with pytest.raises(ImproperlyConfigured, match=r"^SECRET_KEY is not set and .+ cannot be written: Read-only"):
         env.make_env_file(tmp_path / ".env", example)
-
-
-# The whole site
-
-
-def copy_of_the_project(directory: Path) -> Path:
-    """The project without anybody's .env."""
-    for name in ("todo_site", "tasks", "templates", "static"):
-        shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("manage.py", ".env.example"):
-        shutil.copy(ROOT / name, directory / name)
-    return directory
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_of_the_project(tmp_path_factory.mktemp("project"))
-
-
-def run(project: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in the project with no other environment than this."""
-    return subprocess.run(
-        [sys.executable, *command],
-        cwd=project,
-        env={"PATH": os.environ["PATH"], **variables},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "variables"),
-    [
-        ("SECRET_KEY", {"DEBUG": "false", "DATABASE_URL": POSTGRESQL}),
-        ("SECRET_KEY", {"DATABASE_URL": POSTGRESQL, "SECRET_KEY": ""}),
-        ("SECRET_KEY", {"BETTER_AUTH_URL": f"http://{SECRET}:3000"}),
-        ("BETTER_AUTH_URL", {"SECRET_KEY": KEY, "BETTER_AUTH_URL": SECRET}),
-        ("DATABASE_URL", {"SECRET_KEY": KEY, "DATABASE_URL": f"mysql://todo:{SECRET}@127.0.0.1/todo"}),
-        ("ROW_LEVEL_SECURITY", {"SECRET_KEY": KEY, "DATABASE_URL": POSTGRESQL, "ROW_LEVEL_SECURITY": SECRET}),
-        ("DEBUG", {"SECRET_KEY": KEY, "DEBUG": SECRET}),
-        ("TRUSTED_PROXIES", {"SECRET_KEY": KEY, "TRUSTED_PROXIES": SECRET}),
-        ("CSRF_TRUSTED_ORIGINS", {"SECRET_KEY": KEY, "CSRF_TRUSTED_ORIGINS": SECRET}),
-    ],
-)
-def test_stops_with_one_line_that_names_the_variable(project: Path, name: str, variables: dict[str, str]) -> None:
-    done = run(project, "manage.py", "check", **variables)
-    assert done.returncode != 0
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(f"{name} ")
-    assert SECRET not in done.stderr
-    assert (done.stdout, (project / ".env").exists()) == ("", False)
-
-
-@pytest.mark.parametrize("name", ["PORT", "WEB_CONCURRENCY"])
-def test_stops_the_server_with_one_line_too(project: Path, name: str) -> None:
-    done = run(project, "-c", "import todo_site.gunicorn", **{"SECRET_KEY": KEY, name: SECRET})
-    assert done.returncode != 0
-    assert re.fullmatch(rf"{name} must be a whole number from \d to \d+\.\n", done.stderr)
-
-
-@pytest.mark.parametrize("variables", [{}, {"DEBUG": "true", "DATABASE_URL": POSTGRESQL}], ids=["embedded", "debug"])
-def test_makes_env_on_the_first_start_and_keeps_it(tmp_path: Path, variables: dict[str, str]) -> None:
-    project = copy_of_the_project(tmp_path)
-    tell = "from django.conf import settings; print(settings.SECRET_KEY, settings.BETTER_AUTH_SECRET)"
-    secrets = [run(project, "manage.py", "shell", "-v", "0", "-c", tell, **variables).stdout for _ in range(2)]
-    assert secrets[0] == secrets[1]
-    assert len(set(secrets[0].split())) == 2
-    assert all(secret in (project / ".env").read_text() for secret in secrets[0].split())
-    assert (project / ".env").stat().st_mode & 0o777 == 0o600
-
-
-def test_prefers_the_environment_to_env(tmp_path: Path) -> None:
-    project = copy_of_the_project(tmp_path)
-    (project / ".env").write_text(f"SECRET_KEY={KEY}\nBETTER_AUTH_COOKIE_PREFIX=a\nDEBUG={SECRET}\n")
-    tell = "from django.conf import settings; print(settings.SECRET_KEY, settings.BETTER_AUTH_COOKIE_PREFIX)"
-    done = run(project, "manage.py", "shell", "-v", "0", "-c", tell, DEBUG="false", BETTER_AUTH_COOKIE_PREFIX="b")
-    assert done.stdout == f"{KEY} b\n"
-    done = run(project, "manage.py", "check")
-    assert re.fullmatch(r"DEBUG [^\n]+\n", done.stderr)
-    assert SECRET not in done.stderr

@@ -1,3 +1,5 @@
+"""The page of the task list."""
+
 from __future__ import annotations
 
 import re
@@ -7,20 +9,11 @@ from html import escape
 import pytest
 from django.test import Client
 
-from tasks.models import Task
-from tasks.task_list.pagination import PAGE_SIZE
+from tasks.task_list.tests.pages import titles
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-def make_tasks(user: User, count: int) -> None:
-    Task.objects.for_user(user.id).bulk_create(Task(user_id=user.id, title=f"Number {n}.") for n in range(count))
-
-
-def titles(html: str) -> list[str]:
-    return re.findall(r'class="title" href="[^"]+"><bdi>(.*?)</bdi>', html)
 
 
 def test_shows_pending_tasks_first_and_the_others_on_request(alice: User, alices: Client) -> None:
@@ -77,41 +70,6 @@ def test_falls_back_when_the_address_makes_no_sense(alice: User, alices: Client,
     assert titles(response.text) == ["Milk"]
 
 
-def test_pages_forth_and_back_without_losing_or_repeating_a_task(alice: User, alices: Client) -> None:
-    make_tasks(alice, 2 * PAGE_SIZE + 5)
-    forth, address = [], "/"
-    addresses = []
-    while address:
-        html = alices.get(address).text
-        addresses.append(address)
-        forth.append(titles(html))
-        address = link(html, "next")
-    assert [len(page) for page in forth] == [PAGE_SIZE, PAGE_SIZE, 5]
-    assert len({title for page in forth for title in page}) == 2 * PAGE_SIZE + 5
-    back = []
-    address = addresses[-1]
-    while address:
-        html = alices.get(address).text
-        back.append(titles(html))
-        address = link(html, "prev")
-    assert back[::-1] == forth
-
-
-def link(html: str, rel: str) -> str:
-    _, found, rest = html.partition(f'rel="{rel}" href="')
-    return "/" + rest.split('"')[0].replace("&amp;", "&") if found else ""
-
-
-def test_pages_correctly_while_tasks_come_and_go(alice: User, alices: Client) -> None:
-    make_tasks(alice, PAGE_SIZE + 10)
-    first = alices.get("/").text
-    make_tasks(alice, 3)
-    Task.objects.for_user(alice.id).filter(title__in=titles(first)[:5]).delete()
-    second = titles(alices.get(link(first, "next")).text)
-    assert len(second) == 10
-    assert not set(second) & set(titles(first))
-
-
 @pytest.mark.parametrize(
     ("make", "path", "words"),
     [
@@ -136,3 +94,10 @@ def test_is_kept_by_no_cache(alices: Client) -> None:
     headers = alices.get("/").headers
     assert headers["Cache-Control"] == "private, no-store"
     assert "Cookie" in headers["Vary"]
+
+
+def test_prints_the_list_with_whole_descriptions_if_they_are_asked_for(alice: User, alices: Client) -> None:
+    make_task(alice.id, title="Milk", description="long " * 100)
+    text = ("long " * 100).strip()
+    assert text not in alices.get("/").text
+    assert text in alices.get("/?descriptions=1").text

@@ -1,4 +1,4 @@
-"""Everything comes out: as the contract says, in chunks, and in a form that no spreadsheet runs."""
+"""The exports: their contract, their chunks, and cells that no spreadsheet runs as formulas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,9 @@ from django.test.utils import CaptureQueriesContext
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
 from tasks.tests.factories import make_task
+from tasks.tests.helpers import HERE, add
 from tasks.transfer.contract import escape_cell, unescape_cell
+from tasks.transfer.tests.downloads import NASTY, pieces, whole
 from todo_site.better_auth.models import User
 from todo_site.journal.models import ChangeContext
 from todo_site.ownership import streaming
@@ -28,35 +29,12 @@ from todo_site.tests.server import ROOT
 
 pytestmark = pytest.mark.django_db
 
-HERE = ChangeContext("r1")
 VERIFY = ROOT / "static/site/verify_journal.py"
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''+1", "＝1", "＠x"]
-NASTY = [*FORMULAS, "'tis", "a,b;c", 'a "quoted" one', "two\nlines", "\u202eRTL", "🎉" * 255, "<b>{{ 1 }}</b> %s \\"]
-
-
-@pytest.fixture
-def tasks(alice: User) -> TaskQuerySet:
-    return Task.objects.for_user(alice.id)
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "CHUNK_SIZE", 3)
-
-
-def add(tasks: TaskQuerySet, title: str, description: str | None = None) -> Task:
-    entry = tasks.add(Task(user_id=tasks.owner, title=title, description=description), HERE)
-    return tasks.get(pk=str(entry.task_id))
-
-
-def pieces(client: Client, path: str) -> Iterator[bytes]:
-    response: Any = client.get(path)
-    assert response.streaming
-    return iter(response)
-
-
-def whole(client: Client, path: str) -> bytes:
-    return b"".join(pieces(client, path))
 
 
 def as_json(client: Client) -> dict[str, Any]:

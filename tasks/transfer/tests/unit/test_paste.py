@@ -1,19 +1,15 @@
-"""What lines that are pasted become, and that a form which is sent again makes nothing twice."""
+"""Tasks from pasted lines."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
-from todo_site.better_auth.tests.factories import make_user
 from todo_site.journal.models import JournalEntry
 
 pytestmark = pytest.mark.django_db
@@ -118,22 +114,3 @@ def test_is_another_task_for_another_user(alice: User, bob: User, alices: Client
     for browser in (alices, bobs):
         assert browser.post("/tasks/paste/", form).status_code == 303
     assert len(shown(alice)) == len(shown(bob)) == 2
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.postgresql
-def test_makes_its_tasks_once_when_it_is_sent_four_times_at_once(sign_in: Callable[[User], Client]) -> None:
-    alice = make_user()
-    form = {"id": str(uuid.uuid4()), "lines": "\n".join(f"Task {n}" for n in range(20))}
-    browsers = [sign_in(alice) for _ in range(4)]
-
-    def send(browser: Client) -> int:
-        try:
-            return browser.post("/tasks/paste/", form).status_code
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(send, browsers)) == [303] * 4
-    assert len(shown(alice)) == 20
-    assert JournalEntry.objects.for_user(alice.id).count() == 20

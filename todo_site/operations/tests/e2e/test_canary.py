@@ -6,18 +6,29 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from django.conf import settings
 
 from tasks.legacy.tests.schema_dump import rows
-from todo_site.tests.server import ROOT, running_site
+from todo_site.tests.server import ROOT, migrated_database, running_site
 
-# The same whatever the database.
-pytestmark = pytest.mark.sqlite
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with migrated_database(tmp_path_factory.mktemp("site")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def site(database: str, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
+    """A site without other tests' rows. The tests here rely on their order."""
+    log = tmp_path_factory.mktemp("log") / "gunicorn.log"
+    with running_site(log, migrate=False, DATABASE_URL=database, TRUSTED_PROXIES="1") as origin:
+        yield origin
 
 
 def canary(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,10 +64,10 @@ def test_says_when_it_cannot_see(site: str, database: str) -> None:
 
 
 def test_makes_the_site_unready_when_a_page_shows_somebody_elses_rows(site: str, database: str, tmp_path: Path) -> None:
-    options = {"DATABASE_URL": database, "ROW_LEVEL_SECURITY": "false", "STATIC_ROOT": str(settings.STATIC_ROOT)}
+    options = {"DATABASE_URL": database, "ROW_LEVEL_SECURITY": "false"}
     without_layers = "todo_site.tests.row_level_security_only:site()"
     tasks = rows(database)
-    with running_site(tmp_path / "log", application=without_layers, **options) as leaking:
+    with running_site(tmp_path / "log", application=without_layers, migrate=False, **options) as leaking:
         done = canary(database, "--url", leaking)
     assert done.returncode == 1
     for route in ("/?status=all", "/export/tasks.json", "/export/tasks.csv", "/tasks/<uuid:task_id>/", "(its count)"):

@@ -8,12 +8,12 @@ import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 from django.test import Client
-from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.operations import metrics
+from todo_site.operations.tests.prometheus import parse_metrics
 from todo_site.tests.server import free_port
 
 # The same whatever the database.
@@ -24,17 +24,8 @@ ELSEWHERE = "203.0.113.9"
 METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "trace"]
 
 
-def timings(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Every figure, by its name and labels."""
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
 def figure(client: Client, name: str, **labels: str) -> float:
-    return timings(client.get("/metrics").text).get((name, frozenset(labels.items())), 0)
+    return parse_metrics(client.get("/metrics").text).get((name, frozenset(labels.items())), 0)
 
 
 def token(value: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from io import StringIO
 from typing import Any
 
@@ -24,29 +24,11 @@ from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 from todo_site.ownership.policies import ROLE
 from todo_site.ownership.row_level_security import scoped_to
-from todo_site.tests.owner_filter_guard import owner_filter_guard
+from todo_site.ownership.tests.raw_sql import sql, without_guard
 from todo_site.tests.postgresql import address
 from todo_site.web.database_errors import is_unavailable
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
-
-
-@contextmanager
-def without_guard() -> Iterator[None]:
-    """Let the database be the only one who looks."""
-    watched = connection.execute_wrappers
-    connection.execute_wrappers = [wrapper for wrapper in watched if wrapper is not owner_filter_guard]
-    try:
-        yield
-    finally:
-        connection.execute_wrappers = watched
-
-
-def sql(statement: str, *values: Any) -> list[Any]:
-    """Run a statement past the owned manager; return the first column of its rows."""
-    with without_guard(), connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [row[0] for row in cursor.fetchall()] if cursor.description else [cursor.rowcount]
 
 
 @pytest.fixture

@@ -242,8 +242,9 @@ def test_names_what_the_import_cannot_read(migrated: Project) -> None:
     code = """
 import json
 from tasks.transfer.importers import UnsupportedFile, parse_file
+content = json.dumps({"tasks": [{"title": "Milk"}], "lists": [{"name": "Shopping"}]}).encode()
 try:
-    parse_file("tasks.json", json.dumps({"tasks": [{"title": "Milk"}], "lists": [{"name": "Shopping"}]}).encode(), "ann")
+    parse_file("tasks.json", content, "ann")
 except UnsupportedFile as error:
     print(error)
 """

@@ -6,42 +6,28 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from todo_site.tests.browser import ARGUMENTS, CHROMIUM, PASSWORD
-from todo_site.tests.server import empty_database, running_site
-
-# What it shows does not depend on the database.
-pytestmark = [
-    pytest.mark.sqlite,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and there is none on this machine"),
-]
+from todo_site.tests.browser import PASSWORD
+from todo_site.tests.server import migrated_database, running_site
 
 LIGHT, DARK = "rgb(250, 248, 243)", "rgb(20, 23, 26)"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
-    from django.conf import settings
-
     folder = tmp_path_factory.mktemp("site")
     with (
-        empty_database(folder) as database,
+        migrated_database(folder) as database,
         running_site(
             folder / "gunicorn.log",
+            migrate=False,
             DATABASE_URL=database,
-            STATIC_ROOT=str(settings.STATIC_ROOT),
             DJANGO_SETTINGS_MODULE="todo_site.tests.programs.settings_with_arabic",
         ) as origin,
     ):
         yield origin
     assert "Traceback" not in (folder / "gunicorn.log").read_text()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
 
 
 def person(browser: Browser, site: str, **options: Any) -> Page:

@@ -7,7 +7,7 @@ import pytest
 from django.test import RequestFactory
 
 from todo_site.tests.programs.request_fuzzing import CONTENT_TYPES, FORM, SEPARATOR
-from todo_site.tests.unit.test_routes import POLICIES
+from todo_site.tests.routes import POLICIES
 
 # The same whatever the database.
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]

@@ -54,7 +54,7 @@ def copy_to_file(database: sqlite3.Connection, path: Path) -> dict[str, int]:
             os.fsync(written.fileno())
         os.link(partial, path)  # fails if the file exists, as a rename would not
     except FileExistsError:
-        raise CommandError(f"{path} is there already.") from None
+        raise CommandError(f"{path} already exists.") from None
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
@@ -103,7 +103,7 @@ def copy_pages(source: sqlite3.Connection, target: sqlite3.Connection) -> dict[s
 def check_copy(database: sqlite3.Connection, path: Path, rows: dict[str, int]) -> None:
     check_integrity(database, path)
     if count_rows(database) != rows:
-        raise CommandError(f"{path} does not have all rows.")
+        raise CommandError(f"{path} lacks rows of the original.")
 
 
 def check_integrity(database: sqlite3.Connection, path: Path) -> None:

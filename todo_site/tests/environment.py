@@ -1,6 +1,6 @@
 """The environment of the tests, set before the settings are read. pytest loads this file as a plugin (``-p``).
 
-``--database`` chooses the database: ``sqlite`` (in memory) or ``postgresql`` (a server of its own from a Python package,
+``--database`` chooses the database: ``sqlite`` (in memory) or ``postgresql`` (its own server from a Python package,
 behind a PgBouncer where the machine has one). Without the option, a run of nothing but integration and e2e
 tests uses PostgreSQL and every other run SQLite. DATABASE_URL in the environment overrides both.
 """

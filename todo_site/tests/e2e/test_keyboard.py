@@ -88,7 +88,7 @@ def goes_on_without_a_mouse(page: Page) -> None:
     press_on(page, "link", "Display")
     type_into(page, {"Spacing": "C"})
     press_on(page, "button", "Save")
-    message(page, "Saved")
+    message(page, "Settings saved")
     expect(page.locator("html")).to_have_attribute("data-density", "compact")
     press_on(page, "button", "Sign out")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

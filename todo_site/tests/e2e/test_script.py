@@ -64,7 +64,7 @@ def test_loses_nothing_when_the_site_cannot_be_reached(people: People) -> None:
     field = page.get_by_label("New task")
     field.fill("Buy milk")
     field.press("Enter")
-    message(page, "cannot be reached")
+    message(page, "could not be reached")
     expect(field).to_have_value("Buy milk")
     page.unroute("**/tasks/new/")
     assert people.errors

@@ -80,7 +80,7 @@ def test_stops_with_one_line_that_names_the_variable(project: Path, name: str, v
 def test_stops_the_server_with_one_line_too(project: Path, name: str) -> None:
     done = run(project, "-c", "import todo_site.gunicorn", **{"SECRET_KEY": KEY, name: SECRET})
     assert done.returncode != 0
-    assert re.fullmatch(rf"{name} is not a whole number from \d to \d+\.\n", done.stderr)
+    assert re.fullmatch(rf"{name} must be a whole number from \d to \d+\.\n", done.stderr)
 
 
 @pytest.mark.parametrize("variables", [{}, {"DEBUG": "true", "DATABASE_URL": POSTGRESQL}], ids=["embedded", "debug"])

@@ -51,7 +51,7 @@ def test_keeps_search_order_and_filter_in_every_link(alice: User, alices: Client
         ("", {}, "No tasks yet"),
         ("", {"q": "milk"}, "No results for “milk”"),
         ("completed", {}, "All done"),
-        ("pending", {"status": "completed"}, "No completed tasks yet"),
+        ("pending", {"status": "completed"}, "Completed tasks appear here."),
         ("pending", {"q": "milk"}, "No results for “milk”"),
         ("completed", {"q": "task"}, "Search all tasks"),
         ("pending", {"q": "<b>"}, "No results for “&lt;b&gt;”"),

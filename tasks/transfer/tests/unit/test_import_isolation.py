@@ -33,7 +33,7 @@ def test_gives_nothing_away_about_ids_that_are_somebody_elses(
     assert not {task.id for task in theirs} & {row[0] for row in before}
     copies = rows(theirs)
     page = preview(bobs, "tasks.json", content)
-    assert "2 tasks are here already" in page
+    assert "2 tasks already exist." in page
     assert rows(theirs) == copies
     assert rows(tasks) == before
 

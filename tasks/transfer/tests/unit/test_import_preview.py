@@ -48,7 +48,7 @@ def test_imports_nothing_before_its_owner_has_seen_it(alice: User, alices: Clien
     page = preview(alices, "a.txt", "Milk & <b>\n" + "\u200b\n" + "x" * 256)
     assert "1 task is new" in page
     assert "Milk &amp; &lt;b&gt;" in page
-    assert "2 are left out" in page
+    assert "2 tasks will be skipped." in page
     assert "Line 2: the title is missing or has no visible characters" in page
     assert "Line 3: the title has 256 characters" in page
     assert rows(tasks) == []
@@ -113,3 +113,14 @@ def test_needs_as_many_statements_for_many_tasks_as_for_few(alices: Client, task
 
     assert statements(3) == statements(100)
     assert tasks.count() == 103
+
+
+def test_cancels_the_import_and_goes_to_the_list(alice: User, alices: Client) -> None:
+    page = preview(alices, "a.txt", "Milk")
+    button = re.search(r'<button formaction="(/import/discard/)" name="next" value="([^"]*)">Cancel</button>', page)
+    assert button
+    response = alices.post(button[1], {"next": button[2]})
+    assert response.headers["Location"] == "/"
+    assert "Import cancelled. The uploaded file was deleted." in alices.get("/").text
+    assert not PendingImport.objects.for_user(alice.id).exists()
+    assert not Task.objects.for_user(alice.id).exists()

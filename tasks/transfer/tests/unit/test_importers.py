@@ -66,7 +66,7 @@ def test_reads_todo_txt(alices: Client, tasks: TaskQuerySet) -> None:
     rent = found["Pay rent +flat"]
     assert (str(rent.created_at), str(rent.updated_at)) == ("2026-01-03 00:00:00+00:00", "2026-01-05 00:00:00+00:00")
     assert str(found["2026-01-05 is the day"].created_at) == "2026-01-04 00:00:00+00:00"
-    assert "7 tasks are here already" in preview(alices, "todo.txt", "\n".join(lines))
+    assert "7 tasks already exist." in preview(alices, "todo.txt", "\n".join(lines))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -103,17 +103,17 @@ def test_reads_a_bare_list(alices: Client, tasks: TaskQuerySet) -> None:
         ({"title": "\ud800"}, "contains an invalid character"),
         ({"title": "a\0b"}, "contains an invalid character"),
         ({"title": "ok", "description": "\udfff"}, "contains an invalid character"),
-        ({"title": ["x"]}, "“title” is no text"),
-        ({"title": 7}, "“title” is no text"),
+        ({"title": ["x"]}, "“title” must be text"),
+        ({"title": 7}, "“title” must be text"),
         ({"title": "x" * 256}, "256 characters"),
         ({"title": "ok", "description": "x" * 100_001}, "100001 characters"),
         ({}, "the title is missing or has no visible characters"),
         (None, "the title is missing or has no visible characters"),
-        ([], "“title” is no text"),
+        ([], "“title” must be text"),
         ({"title": "ok", "status": "archived"}, "must be “pending” or “completed”"),
         ({"title": "ok", "status": []}, "must be “pending” or “completed”"),
-        ({"title": "ok", "created_at": "yesterday"}, "“created_at” is no time"),
-        ({"title": "ok", "created_at": 0}, "“created_at” is no time"),
+        ({"title": "ok", "created_at": "yesterday"}, "“created_at” is not a valid date and time"),
+        ({"title": "ok", "created_at": 0}, "“created_at” is not a valid date and time"),
         ({"title": "ok", "created_at": "0001-01-01T00:00:00+14:00"}, "must be between 1970 and 2999"),
         ({"title": "ok", "updated_at": "9999-12-31T23:59:59-14:00"}, "must be between 1970 and 2999"),
         ({"title": "ok", "updated_at": "1970-01-01T00:00:00+01:00"}, "must be between 1970 and 2999"),
@@ -131,9 +131,9 @@ def test_names_the_task_that_it_leaves_out(alices: Client, tasks: TaskQuerySet, 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("a,b,c,d", "Line 4: it has more cells than the first line"),
+        ("a,b,c,d", "Line 4: the line has more cells than the first line"),
         ("\u200b,,", "Line 4: the title is missing or has no visible characters"),
-        ("gone,,2026-01-01T00:00:00Z", "Line 4: it was in the trash"),
+        ("gone,,2026-01-01T00:00:00Z", "Line 4: the task was in the trash"),
     ],
 )
 def test_names_the_line_of_a_table_that_it_leaves_out(alices: Client, row: str, words: str) -> None:

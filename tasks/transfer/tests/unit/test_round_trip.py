@@ -66,7 +66,7 @@ def test_makes_no_duplicate_and_leaves_what_was_edited(alices: Client, tasks: Ta
     page = preview(alices, name, content)
     assert "0 tasks are new" in page
     assert "1 task already exists." in page
-    assert "1 task is here already and differs" in page
+    assert "1 task already exists with other values" in page
     assert "formaction" in page
     assert re.search(r'formaction="/import/[0-9a-f]{8}-', page) is None
     assert rows(tasks) == before

@@ -244,7 +244,7 @@ def test_refusals_come_as_words_at_the_field(world: World, email: str) -> None:
         assert "not the password" not in answer.text
     taken = stranger.post("/sign-up/", name="Me", email=email, password=PASSWORD)
     assert taken.status == 422
-    assert re.search(r'id="id_email_error">\s*<li>There is an account', taken.text)
+    assert re.search(r'id="id_email_error">\s*<li>An account with this e-mail address already exists', taken.text)
 
 
 @whatever_the_ids

@@ -38,5 +38,5 @@ def test_both_migrations_end_well_in_any_order(order: str) -> None:
         if order in {"ours first", "in a schema"}:
             migrate_there(database)
         said = migrate_there(database)
-        assert said.strip() == "migrated: 0 tables made, 0 extended"
+        assert said.strip() == "migrated: 0 tables created, 0 extended"
         assert "No planned" in manage("migrate", "--plan", environment=options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from todo_site.better_auth.models import Session, User
 from todo_site.better_auth.rate_limits import BY_ACCOUNT, BY_ADDRESS
 from todo_site.better_auth.tests.factories import make_account
 from todo_site.better_auth.tests.sign_in_forms import EMAIL, PASSWORD, sign_in
+from todo_site.better_auth.views.form_actions import too_many_attempts
 from todo_site.web.models import RateLimitCounter
 from todo_site.web.rate_limits import network_prefix
 
@@ -33,10 +35,18 @@ def retry_after(response: Response, most: int) -> int:
     assert response.status_code == 429
     seconds = int(response.headers["Retry-After"])
     assert 0 < seconds <= most
-    assert f"Wait {seconds} second" in response.text
+    wait = f"{ceil(seconds / 60)} minutes" if seconds > 90 else f"{seconds} second"
+    assert f"Too many attempts. Try again in {wait}" in response.text
     assert f'value="{EMAIL}"' in response.text
     assert PASSWORD not in response.text
     return seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(1, "1 second"), (2, "2 seconds"), (90, "90 seconds"), (91, "2 minutes"), (121, "3 minutes")]
+)
+def test_gives_a_long_wait_in_minutes(seconds: int, wait: str) -> None:
+    assert too_many_attempts(seconds) == f"Too many attempts. Try again in {wait}."
 
 
 def test_limits_the_tries_of_an_address(alice: User) -> None:

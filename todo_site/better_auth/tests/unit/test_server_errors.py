@@ -85,7 +85,8 @@ def test_makes_the_best_of_any_waiting_time(client: Client, stub: Stub, headers:
     stub.answer = answer({}, *headers, status=429)
     response = client.post("/sign-in/", FORM)
     assert (response.status_code, response.headers["Retry-After"]) == (429, str(seconds))
-    assert f"Wait {seconds} second" in error_of_form(response)
+    wait = f"{seconds // 60} minutes" if seconds > 90 else f"{seconds} second"
+    assert f"Too many attempts. Try again in {wait}" in error_of_form(response)
 
 
 WRONG = "Wrong e-mail address or password."

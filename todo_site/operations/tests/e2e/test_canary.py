@@ -59,7 +59,7 @@ def test_says_when_it_cannot_see(site: str, database: str) -> None:
     for url in ("http://127.0.0.1:9", f"{site}/nothing-here"):
         done = canary(database, "--url", url)
         assert done.returncode == 1
-        assert "The canary cannot see" in done.stderr
+        assert "The check could not be completed" in done.stderr
     assert readiness(site) == (200, "ok")
 
 

@@ -40,7 +40,7 @@ def test_backs_up_what_is_written_and_not_yet_in_the_file_itself(database: Path,
 def test_never_writes_a_backup_over_a_file(database: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     backup.write_text("precious")
-    with pytest.raises(CommandError, match="is there already"):
+    with pytest.raises(CommandError, match="already exists"):
         run("backup", backup)
     assert backup.read_text() == "precious"
     assert beside(database) == ["backup", "db.sqlite3"]

@@ -78,7 +78,7 @@ def test_restores_nothing_while_somebody_uses_the_database(
         site.execute("PRAGMA journal_mode=WAL")
         site.execute("BEGIN IMMEDIATE")
         site.execute("UPDATE task SET title = 'changed'")
-        with pytest.raises(CommandError, match="Is the site stopped"):
+        with pytest.raises(CommandError, match="Stop the site first"):
             run("restore", tmp_path / "backup")
         site.execute("COMMIT")
     assert {row[0] for row in rows_of(database, "SELECT title FROM task")} == {"changed"}
@@ -135,7 +135,7 @@ def check_refused(database: Path, backup: Path, message: str) -> None:
 def test_says_how_to_restore_over_a_damaged_database(database: Path, tmp_path: Path) -> None:
     run("backup", tmp_path / "backup")
     damage(database)
-    with pytest.raises(CommandError, match="Move it away"):
+    with pytest.raises(CommandError, match="Move it and its"):
         run("restore", tmp_path / "backup")
     database.rename(tmp_path / "damaged")
     run("restore", tmp_path / "backup")
@@ -146,7 +146,7 @@ def test_says_how_to_restore_over_a_damaged_database(database: Path, tmp_path: P
 def test_takes_an_older_backup_and_says_that_it_wants_migrations(database: Path, tmp_path: Path) -> None:
     change(database, "DELETE FROM django_migrations WHERE app = 'auth'")
     run("backup", tmp_path / "backup")
-    assert "run manage.py migrate" in run("restore", tmp_path / "backup")
+    assert "Run manage.py migrate" in run("restore", tmp_path / "backup")
 
 
 @pytest.mark.sqlite

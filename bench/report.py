@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psutil
 
-from bench.asking import SECONDS, Round
-from bench.bar import Findings, Ratio, table
-from bench.measures import Rounds, middle
-from bench.pages import Page
-from bench.people import MOST, PEOPLE, USUAL, People
-from bench.serving import FASTAPI, FLOOR_GTHREAD, FLOOR_SYNC, SITE_GTHREAD, SITE_SYNC
+from bench.contestants.pages import Page
+from bench.contestants.servers import FASTAPI, FLOOR_GTHREAD, FLOOR_SYNC, SITE_GTHREAD, SITE_SYNC
+from bench.database import MOST, PEOPLE, USUAL, People
+from bench.load import SECONDS, Round
+from bench.measurements import Rounds, middle
+from bench.targets import Findings, Ratio, table
 
 PACKAGES = ("Django", "Jinja2", "psycopg", "gunicorn", "FastAPI", "SQLModel", "SQLAlchemy", "asyncpg", "uvicorn")
 WHAT_EACH_DOES = """\

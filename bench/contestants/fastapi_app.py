@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel, desc, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bench.contestants.signed import COOKIE, SOCKETS, TEMPLATES, token_in
+from bench.contestants.shared import COOKIE, SOCKETS, TEMPLATES, token_in
 
 
 def now() -> datetime:
@@ -92,7 +92,7 @@ async def tasks(request: Request, database: Database, user: Asking) -> Response:
     grouped = select(Task.status, func.count()).where(Task.user_id == user.id).group_by(Task.status)
     counts = {"pending": 0, "completed": 0, **dict((await database.exec(grouped)).all())}
     context: dict[str, Any] = {"user": user, "tasks": page.all(), "counts": counts}
-    return templates.TemplateResponse(request, "tasks.html", context)
+    return templates.TemplateResponse(request, "fastapi.html", context)
 
 
 @app.post("/tasks/new/")

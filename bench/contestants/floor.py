@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 import psycopg
 
-from bench.contestants.signed import COOKIE, SOCKETS, TEMPLATES, token_in
+from bench.contestants.shared import COOKIE, SOCKETS, TEMPLATES, token_in
 
 type Answer = tuple[str, list[tuple[str, str]], bytes]
 

@@ -31,7 +31,7 @@ COMMANDS = {
         *("uvicorn", "--port={port}", "--workers=2", "--no-access-log", "--loop=uvloop", "--http=httptools"),
         "bench.contestants.fastapi_app:app",
     ],
-    "Django as usually written, gthread 2x4": [*GUNICORN, "--threads=4", "bench.contestants.usual:application"],
+    "Django as usually written, gthread 2x4": [*GUNICORN, "--threads=4", "bench.contestants.django_app:application"],
 }
 SITE_GTHREAD, SITE_SYNC = "the site, gthread 2x4", "the site, sync x2"
 FLOOR_GTHREAD, FLOOR_SYNC, FASTAPI, USUAL = COMMANDS

@@ -17,12 +17,12 @@ from itertools import batched
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from bench.people import CSRF, PEOPLE, Owned, People, address
-from bench.serving import Contestant, cpu, spent
+from bench.contestants.servers import Contestant, cpu, spent
+from bench.database import CSRF, PEOPLE, Owned, People, address
 
 SECONDS = int(os.environ.get("SECONDS", "1"))
 MOST_A_SECOND = 4000  # writes are made ready for so many
-SCRIPT = Path(__file__).parent / "asked.lua"
+SCRIPT = Path(__file__).parent / "wrk.lua"
 
 CREATED = "SELECT count(*) FROM task WHERE user_id = ANY (%s) AND created_at >= %s AND starts_with(title, %s)"
 HAVE_STATUS = "SELECT count(*) FROM unnest(%s::uuid[], %s::text[]) AS wanted (id, status) JOIN task USING (id, status)"

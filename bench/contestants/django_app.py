@@ -22,7 +22,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from bench.contestants.signed import COOKIE, SOCKETS, TEMPLATES, token_in
+from bench.contestants.shared import COOKIE, SOCKETS, TEMPLATES, token_in
 
 django_stubs_ext.monkeypatch()  # makes ModelForm[Task] mean something at run time too
 settings.configure(
@@ -127,7 +127,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
     page = Paginator(own.filter(status="pending").order_by("-created_at", "-id"), 50).get_page(request.GET.get("page"))
     counts = dict(own.values_list("status").annotate(n=Count("id")))
     counts = {"pending": 0, "completed": 0, "all": sum(counts.values()), **counts}
-    return render(request, "usual.html", {"user": user, "page": page, "counts": counts})
+    return render(request, "django.html", {"user": user, "page": page, "counts": counts})
 
 
 @require_POST

@@ -10,8 +10,8 @@ import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
 
-from bench.people import People
-from bench.serving import Contestant
+from bench.contestants.servers import Contestant
+from bench.database import People
 
 ROW = re.compile(r'<li [^>]*id="?task-([0-9a-f-]{36})[^>]*>(.*?)</li>', re.DOTALL)
 TITLE = re.compile(r'<a class="?title\b[^>]*>(.*?)</a>', re.DOTALL)

@@ -1,5 +1,5 @@
 -- Sends the requests of a file, one after the other: lines of method, path, cookie, address and body, between tabs.
--- Reads begin anew at the end of the file; a write is sent once. Says what it found in lines that bench/asking.py reads.
+-- Reads begin anew at the end of the file; a write is sent once. Says what it found in lines that bench/load.py reads.
 local requests, only_once, threads = {}, false, {}
 sent, ran_out = 0, 0
 

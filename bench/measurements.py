@@ -17,11 +17,11 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg
 
-from bench.asking import SECONDS, Asked, Round, batch_of, play, play_action, send
-from bench.pages import fetch, page_of
-from bench.people import MANY, MOST, OWNERS, USUAL, People
-from bench.serving import Contestant
-from bench.wire import Wire
+from bench.contestants.pages import fetch, page_of
+from bench.contestants.servers import Contestant
+from bench.database import MANY, MOST, OWNERS, USUAL, People
+from bench.latency_proxy import Wire
+from bench.load import SECONDS, Asked, Round, batch_of, play, play_action, send
 
 SOAK = int(os.environ.get("SOAK", "1000"))  # requests of each worker, twice
 SOAK_ACTIONS = ("list", "list", "detail", "create", "status", "edit")

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench.asking import Round
-from bench.measures import SOAK, Export, Rounds, middle
-from bench.people import FEW, MANY, MOST, USUAL
-from bench.serving import FASTAPI, FLOOR_GTHREAD, FLOOR_SYNC, SITE_GTHREAD, SITE_SYNC
-from bench.serving import USUAL as USUAL_DJANGO
+from bench.contestants.servers import FASTAPI, FLOOR_GTHREAD, FLOOR_SYNC, SITE_GTHREAD, SITE_SYNC
+from bench.contestants.servers import USUAL as USUAL_DJANGO
+from bench.database import FEW, MANY, MOST, USUAL
+from bench.load import Round
+from bench.measurements import SOAK, Export, Rounds, middle
 
 TIMED = ("list", "create", "detail", "edit", "delete")
 

@@ -17,14 +17,9 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from bench import measures, report
-from bench.asking import play_action, warm_up
-from bench.bar import Findings
-from bench.measures import alternating
-from bench.pages import require_same
-from bench.people import PEOPLE, People, fill
-from bench.plot import plot
-from bench.serving import (
+from bench import measurements, report
+from bench.contestants.pages import require_same
+from bench.contestants.servers import (
     COMMANDS,
     FASTAPI,
     FLOOR_GTHREAD,
@@ -36,7 +31,12 @@ from bench.serving import (
     require_tools,
     running,
 )
-from bench.wire import longer_way
+from bench.database import PEOPLE, People, fill
+from bench.latency_proxy import longer_way
+from bench.load import play_action, warm_up
+from bench.measurements import alternating
+from bench.plot import plot
+from bench.targets import Findings
 from todo_site.tests.postgresql import own_server
 
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
@@ -94,22 +94,24 @@ def play_rounds(found: Findings, contestants: Contestants, people: People) -> No
         found.actions[action] = alternating(ROUNDS * 2 if action == "list" else ROUNDS, plays)
     found.memory = {name: each.memory() for name, each in contestants.items()}
     say("lists by the tasks owned")
-    found.throughput = measures.throughput([contestants[name] for name in PRODUCTION], people, fewer(2))
+    found.throughput = measurements.throughput([contestants[name] for name in PRODUCTION], people, fewer(2))
 
 
 def measure_site(found: Findings, site: Contestant, people: People, folder: Path, url: str) -> None:
     say("growth and latencies")
-    found.growth = measures.growth(site, people, ROUNDS)
-    found.latencies = measures.latencies(site, people, fewer(3))
+    found.growth = measurements.growth(site, people, ROUNDS)
+    found.latencies = measurements.latencies(site, people, fewer(3))
     found.latencies[8] |= {action: rounds[SITE_GTHREAD] for action, rounds in found.actions.items()}
-    found.sizes = measures.sizes(site, people)
+    found.sizes = measurements.sizes(site, people)
     say("search, export and memory")
     # A server of its own: one person may search and export only so often, and its memory is the export's alone.
     with running(SITE_GTHREAD, folder, url, RATE_LIMITS="false") as other:
         warm_up(other, people)
-        found.searches = measures.searches(other, people, fewer(5))
-        found.first_byte = measures.first_byte(other, people)
-        found.export, found.soaked = measures.export_beside(other, people, lambda: list(measures.soak(site, people)))
+        found.searches = measurements.searches(other, people, fewer(5))
+        found.first_byte = measurements.first_byte(other, people)
+        found.export, found.soaked = measurements.export_beside(
+            other, people, lambda: list(measurements.soak(site, people))
+        )
 
 
 def measure_distance(found: Findings, people: People, folder: Path, url: str) -> None:
@@ -122,9 +124,9 @@ def measure_distance(found: Findings, people: People, folder: Path, url: str) ->
             far[name] = stack.enter_context(running(name, folder, wire.url))
             warm_up(far[name], people)
             found.journeys[name] = {
-                action: measures.journeys(far[name], people, wire, action) for action in ("list", *CHANGES)
+                action: measurements.journeys(far[name], people, wire, action) for action in ("list", *CHANGES)
             }
-            found.round_trip = measures.round_trip(wire)
+            found.round_trip = measurements.round_trip(wire)
         plays = {name: partial(play_action, "list", far[name], people) for name in PRODUCTION}
         found.far = alternating(fewer(8), plays)
 

@@ -1,139 +1,133 @@
-"""The contestants: how each is started, and nothing of this machine's environment that would change what they do."""
+"""Start the contestants, each with the same two processes, the same database and a clean environment."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import socket
-import subprocess
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, sleep
 
 import psutil
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry
+from urllib3.exceptions import MaxRetryError
 
-from todo_site.tests import environment
-from todo_site.tests.server import ROOT, free_port, running_server
+from bench.contestants.shared import SECRET
+from todo_site.tests.server import free_port
 
-KEPT = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR"}
-# Everything on, and no worker replaced in the middle of a round. Each person asks from an address of their own.
-SITE = {"RATE_LIMITS": "true", "TRUSTED_PROXIES": "1", "WEB_CONCURRENCY": "2"}
-GTHREAD, SYNC = "--max-requests=0", "--max-requests=0 --worker-class=sync --threads=1"
-GUNICORN = ["gunicorn", "--bind=127.0.0.1:{port}", "--workers=2"]
-COMMANDS = {
-    "the floor, gthread 2x4": [*GUNICORN, "--threads=4", "bench.contestants.floor:application"],
-    "the floor, sync x2": [*GUNICORN, "bench.contestants.floor:application"],
-    "FastAPI, SQLModel, asyncpg, Jinja2, uvicorn x2": [
-        *("uvicorn", "--port={port}", "--workers=2", "--no-access-log", "--loop=uvloop", "--http=httptools"),
-        "bench.contestants.fastapi_app:app",
-    ],
-    "Django as usually written, gthread 2x4": [*GUNICORN, "--threads=4", "bench.contestants.django_app:application"],
-}
+ROOT = Path(__file__).resolve().parents[2]
+WORKERS, MAX_CONNECTIONS = 2, 64
 SITE_GTHREAD, SITE_SYNC = "the site, gthread 2x4", "the site, sync x2"
-FLOOR_GTHREAD, FLOOR_SYNC, FASTAPI, USUAL = COMMANDS
+FLOOR_GTHREAD, FLOOR_SYNC = "the floor, gthread 2x4", "the floor, sync x2"
+FASTAPI = "FastAPI, SQLModel, asyncpg, Jinja2, uvicorn x2"
+DJANGO = "Django as usually written, gthread 2x4"
+SITES = (SITE_GTHREAD, SITE_SYNC)
+MAIN_CONTESTANTS = (SITE_GTHREAD, FLOOR_GTHREAD, FASTAPI, DJANGO)  # sync workers only serve the list
+
+GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}", "--max-requests=0")
+UVICORN = ("uvicorn", "--port={port}", "--no-access-log", "--loop=uvloop", "--http=httptools")
+COMMANDS = {
+    SITE_GTHREAD: (*GUNICORN, "--config=python:todo_site.gunicorn"),
+    SITE_SYNC: (*GUNICORN, "--config=python:todo_site.gunicorn", "--worker-class=sync", "--threads=1"),
+    FLOOR_GTHREAD: (*GUNICORN, "--threads=4", "bench.contestants.floor:application"),
+    FLOOR_SYNC: (*GUNICORN, "bench.contestants.floor:application"),
+    FASTAPI: (*UVICORN, "bench.contestants.fastapi_app:app"),
+    DJANGO: (*GUNICORN, "--threads=4", "bench.contestants.django_app:application"),
+}
+INHERITED = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR"}
+ENVIRONMENT = {
+    "SECRET_KEY": "only-for-the-benchmark-" + "k" * 40,
+    "BETTER_AUTH_SECRET": SECRET,
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "WEB_CONCURRENCY": str(WORKERS),  # the number of processes of gunicorn and of uvicorn
+    "TRUSTED_PROXIES": "1",  # each user has an address, so that the site's rate limits apply to users and not to wrk
+}
 
 
 @dataclass
-class Contestant:
+class Server:
+    """A running contestant."""
+
     name: str
-    origin: str
-    pid: int
+    port: int
+    process: psutil.Popen
     log: Path
     served: int = 0  # requests
+    pool: HTTPConnectionPool = field(init=False)
 
-    @property
-    def keeps_journal(self) -> bool:
-        return self.name in {SITE_GTHREAD, SITE_SYNC}
+    def __post_init__(self) -> None:
+        self.pool = HTTPConnectionPool("127.0.0.1", self.port, timeout=60, maxsize=MAX_CONNECTIONS, retries=False)
+
+    def request(
+        self, path: str, headers: Mapping[str, str], body: str | None = None, *, preload_content: bool = True
+    ) -> BaseHTTPResponse:
+        """Send a request: a form if there is a body. Exit if the response is an error."""
+        if body is not None:
+            headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        response = self.pool.urlopen(
+            "GET" if body is None else "POST",
+            path,
+            body,
+            headers,
+            preload_content=preload_content,
+            decode_content=False,
+        )
+        if response.status >= 400:
+            self.fail(f"{path} returned status {response.status}")
+        return response
+
+    def wait_until_ready(self) -> None:
+        """Wait for the first response, whatever its status."""
+        try:
+            self.pool.urlopen("GET", "/", retries=Retry(300, redirect=False, backoff_factor=0.1, backoff_max=0.1))
+        except MaxRetryError:
+            self.fail("did not start")
 
     def processes(self) -> list[psutil.Process]:
-        parent = psutil.Process(self.pid)
-        return [parent, *parent.children(recursive=True)]
+        return [self.process, *self.process.children(recursive=True)]
 
     def memory(self) -> float:
-        """Of its largest process, in MB."""
+        """Return the memory of the largest process in MB."""
         return float(max(process.memory_info().rss for process in self.processes()) / 2**20)
 
-    def last_words(self) -> str:
-        return self.log.read_text(errors="replace")[-2000:]
+    def fail(self, message: str) -> None:
+        sys.exit(f"{self.name}: {message}.\n{self.log.read_text(errors='replace')[-2000:]}")
 
 
-def cpu(processes: list[psutil.Process]) -> dict[int, float]:
-    """Seconds that each of them has used."""
-    used = {}
+def cpu_milliseconds(processes: Iterable[psutil.Process]) -> Counter[int]:
+    """Return the CPU time of each process by its id."""
+    times: Counter[int] = Counter()
     for process in processes:
-        with suppress(psutil.NoSuchProcess):  # such as one of the database's that tidied up
-            times = process.cpu_times()
-            used[process.pid] = times.user + times.system
-    return used
+        with suppress(psutil.NoSuchProcess):  # some processes of PostgreSQL are short-lived
+            user, system, *_ = process.cpu_times()
+            times[process.pid] = round(1000 * (user + system))
+    return times
 
 
-def spent(before: dict[int, float], after: dict[int, float]) -> float:
-    return sum(seconds - before.get(pid, 0) for pid, seconds in after.items())
-
-
-def clear_environment() -> None:
-    """Leave nothing in it but what programs need to run at all, and the site's settings at their defaults.
-
-    An empty variable of the site means its default, whatever a file .env says.
-    """
-    for name in os.environ.keys() - KEPT - environment.ENVIRONMENT.keys():
-        del os.environ[name]
-    for name in re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE):
-        os.environ.setdefault(name, "")
-    os.environ["DJANGO_SETTINGS_MODULE"] = "todo_site.settings"
-
-
-def require_tools() -> None:
-    if not shutil.which("wrk"):
-        sys.exit("The load is made by wrk, which is not there (on Debian: apt install wrk).")
+def environment(url: str, **settings: str) -> dict[str, str]:
+    """Return the environment of a contestant: nothing of the caller's settings, and the site's defaults."""
+    inherited = {name: os.environ[name] for name in INHERITED & os.environ.keys()}
+    # An empty variable means the default, even if there is a .env file.
+    defaults = dict.fromkeys(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE), "")
+    return {**inherited, **defaults, **ENVIRONMENT, "DATABASE_URL": url, **settings}
 
 
 @contextmanager
-def running(name: str, folder: Path, url: str, **settings: str) -> Iterator[Contestant]:
-    """Start a contestant in front of this database, and end it."""
-    log = folder / f"{re.sub('[^a-zA-Z0-9]+', '-', name)}-{free_port()}.log"
-    if name in COMMANDS:
-        with running_other(name, log, url) as contestant:
-            yield contestant
-        return
-    arguments = SYNC if name == SITE_SYNC else GTHREAD
-    settings = {**SITE, "DATABASE_URL": url, "GUNICORN_CMD_ARGS": arguments, **settings}
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(running_server(log, **settings))
-        except (RuntimeError, TimeoutError, subprocess.CalledProcessError) as error:
-            sys.exit(f"{name} did not start: {error}\n{log.read_text() if log.exists() else ''}")
-        yield Contestant(name, server.origin, server.process.pid, log)
-
-
-@contextmanager
-def running_other(name: str, log: Path, url: str) -> Iterator[Contestant]:
+def running(name: str, folder: Path, url: str, **settings: str) -> Iterator[Server]:
+    """Start a contestant on this database and stop it at the end."""
     port = free_port()
-    named = {"DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-    named["BETTER_AUTH_SECRET"] = environment.ENVIRONMENT["BETTER_AUTH_SECRET"]
-    kept = {key: os.environ[key] for key in KEPT if key in os.environ}
-    command = [sys.executable, "-m", *(word.replace("{port}", str(port)) for word in COMMANDS[name])]
+    command = [sys.executable, "-m", *(argument.format(port=port) for argument in COMMANDS[name])]
+    log = folder / f"{port}.log"
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env={**kept, **named}, stdout=output, stderr=output)
-        contestant = Contestant(name, f"http://127.0.0.1:{port}", process.pid, log)
-        try:
-            wait_for_port(process, port, contestant)
-            yield contestant
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def wait_for_port(process: subprocess.Popen[bytes], port: int, contestant: Contestant) -> None:
-    end = monotonic() + 30
-    while process.poll() is None and monotonic() < end:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        except OSError:
-            sleep(0.05)
-    sys.exit(f"{contestant.name} did not start:\n{contestant.last_words()}")
+        process = psutil.Popen(command, cwd=ROOT, env=environment(url, **settings), stdout=output, stderr=output)
+    server = Server(name, port, process, log)
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)  # gunicorn stops at once, whatever connections are open
+        process.wait(timeout=30)

@@ -1,6 +1,6 @@
-"""What all contestants but the site share: the secret of the cookies and the folder of the database, as named to them.
+"""What the contestants share: the signed session cookie, the folder of the database's socket, the templates.
 
-Nothing of Django is loaded for it.
+It imports nothing outside the standard library: every import counts as memory of the floor.
 """
 
 from __future__ import annotations
@@ -10,16 +10,28 @@ import hashlib
 import hmac
 import os
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-COOKIE = "better-auth.session_token"
+SECRET = "only-for-the-benchmark-" + "b" * 40
+SESSION_COOKIE = "better-auth.session_token"
 TEMPLATES = Path(__file__).parent / "templates"
-SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
-SOCKETS = parse_qs(urlsplit(os.environ["DATABASE_URL"]).query)["host"][0]
 
 
-def token_in(cookie: str) -> str | None:
-    """The session's token in the value of the cookie, if it was signed with our secret."""
-    token, _dot, signature = unquote(cookie).rpartition(".")
-    genuine = base64.b64encode(hmac.digest(SECRET, token.encode(), hashlib.sha256)).decode()
-    return token if hmac.compare_digest(genuine, signature) else None
+def sign(token: str) -> str:
+    """Return the value of the session cookie as Better Auth signs it."""
+    return quote(f"{token}.{signature(token)}", safe="")
+
+
+def unsign(cookie: str) -> str | None:
+    """Return the session token of a cookie, or None if its signature is wrong."""
+    token, _, given = unquote(cookie).rpartition(".")
+    return token if hmac.compare_digest(signature(token), given) else None
+
+
+def signature(token: str) -> str:
+    return base64.b64encode(hmac.digest(SECRET.encode(), token.encode(), hashlib.sha256)).decode()
+
+
+def socket_folder() -> str:
+    """Return the folder of PostgreSQL's Unix socket."""
+    return parse_qs(urlsplit(os.environ["DATABASE_URL"]).query)["host"][0]

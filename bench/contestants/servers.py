@@ -28,7 +28,7 @@ DJANGO = "Django as usually written, gthread 2x4"
 SITES = (SITE_GTHREAD, SITE_SYNC)
 MAIN_CONTESTANTS = (SITE_GTHREAD, FLOOR_GTHREAD, FASTAPI, DJANGO)  # sync workers only serve the list
 
-GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}", "--max-requests=0")
+GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}", "--max-requests=0", "--no-control-socket")
 UVICORN = ("uvicorn", "--port={port}", "--no-access-log", "--loop=uvloop", "--http=httptools")
 COMMANDS = {
     SITE_GTHREAD: (*GUNICORN, "--config=python:todo_site.gunicorn"),

@@ -13,7 +13,7 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin todo
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app
-# Nothing is written but in /data, where SQLite is used, and in /tmp and /dev/shm: the rest may be read-only.
+# Only /data (for SQLite), /tmp and /dev/shm are written to: the rest can be read-only.
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 DATABASE_URL=sqlite:////data/db.sqlite3
 USER todo
 VOLUME /data

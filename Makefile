@@ -46,7 +46,7 @@ coverage: .venv/dev auth_server/node_modules
 		-m pytest -q $(WALLS) || exit; done
 	$(BIN)/coverage report
 
-WALLS := tasks/tests/test_owned_*.py tasks/tests/test_preferences.py tasks/tests/test_row_security*.py \
+WALLS := tasks/tests/test_owned_*.py todo_site/preferences/tests/unit/test_display_settings.py tasks/tests/test_row_security*.py \
 	$(addprefix todo_site/better_auth/tests/test_,accounts.py cookies.py sessions.py tokens.py who_is_asking.py) \
 	$(addprefix todo_site/tests/test_,access_log.py edge.py ended_session.py erasure.py limits.py \
 		limits_of_requests.py policies.py)
@@ -54,14 +54,14 @@ WALLS := tasks/tests/test_owned_*.py tasks/tests/test_preferences.py tasks/tests
 mutants: .venv/dev build/static
 	@rm -rf mutants
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TEST_DATABASE=sqlite TEST_STATIC_ROOT="$(CURDIR)/build/static" \
-		$(BIN)/python -m todo_site.tests.mutants
+		$(BIN)/python -m todo_site.tests.programs.mutants
 
 hostile: .venv/dev
-	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-20000} $(BIN)/pytest -q -s --show-capture=no todo_site/tests/test_hostile.py
+	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-20000} $(BIN)/pytest -q -s --show-capture=no todo_site/tests/e2e/test_request_fuzzing.py
 
 walls: .venv/dev
 	@TEST_DATABASE=postgresql $(BIN)/python manage.py shell -v 0 --no-imports \
-		-c 'from todo_site.tests.walls import main; raise SystemExit(main())'
+		-c 'from todo_site.tests.isolation_layers import main; raise SystemExit(main())'
 
 bench: .venv/dev build/static
 	@$(BIN)/python -m bench.compare
@@ -116,10 +116,10 @@ EXTRACT := --mapping-file pyproject.toml --keyword gettext_lazy --keyword ngette
 CATALOGUES := --domain django -d todo_site/locale
 
 screenshots: .venv/dev build/static
-	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.screenshots
+	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.programs.screenshots
 
 sqlmap: .venv/dev build/static
-	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.sqlmap
+	@DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.programs.sqlmap
 
 supply-chain: .venv/dev
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt --requirement requirements-dev.txt
@@ -134,7 +134,7 @@ sbom: .venv/dev
 NODE := $(patsubst %/package-lock.json,%,$(shell git ls-files '*package-lock.json'))
 
 audit: .venv/dev build/static todo_site/tests/audit_tools/node_modules
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.audit
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" DJANGO_SETTINGS_MODULE=todo_site.settings $(BIN)/python -m todo_site.tests.programs.audit
 
 clean:
 	rm -rf .venv build mutants

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use, and the tripwire that watches every statement of the suite."""
+"""Fixtures for all tests, and the guard that checks every statement of the tests for an owner."""
 
 from __future__ import annotations
 
@@ -16,50 +16,71 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from tasks.preferences import mirror
-from tasks.preferences.models import Preferences
-from todo_site import limits
-from todo_site.better_auth import cookies
-from todo_site.better_auth.models import User
+from tasks.models import Task
+from tasks.querysets import TaskQuerySet
+from todo_site.better_auth import passwords, signed_cookies
+from todo_site.better_auth.models import Staff, User
 from todo_site.better_auth.tests.factories import make_session, make_user
+from todo_site.preferences import cookie
+from todo_site.preferences.models import Preferences
+from todo_site.tests.isolation_layers import BREACHES, without
+from todo_site.tests.owner_filter_guard import owner_filter_guard
 from todo_site.tests.postgresql import end_connections
-from todo_site.tests.tripwire import tripwire
-from todo_site.tests.wall_alone import take_out_owner
-from todo_site.tests.walls import WALLS, without
+from todo_site.tests.row_level_security_only import remove_owner_filter
+from todo_site.tests.server import postgresql_template
+from todo_site.web import rate_limits
 
-# Files of which each keeps a process busy for long, the longest first.
-LONG = (
-    *("test_real_server", "test_bad_days", "test_adoption", "test_browser", "test_gunicorn", "test_pages"),
-    *("test_wall_alone", "test_tables", "test_canary", "test_routes", "test_accounts", "test_browser_preferences"),
-    *("test_account_page", "test_tokens", "test_nginx", "test_hostile", "test_backup", "test_environment"),
+pytest_plugins = ["todo_site.tests.sites"]
+
+# Files that take long, the longest first: a long one that comes last keeps one process busy while the others are idle.
+LONG: tuple[str, ...] = (
+    *("test_outages", "test_pages", "test_better_auth_server", "test_legacy_tasks", "test_gunicorn"),
+    *("test_scratch_app", "test_tables", "test_canary", "test_nginx", "test_routes"),
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    help_text = "take the owned manager and the tripwire out, so that row-level security has to hold alone"
-    parser.addoption("--wall-alone", action="store_true", help=help_text)
-    parser.addoption("--without", choices=list(WALLS), help="take this wall out: its own tests have to notice")
+    parser.addoption("--thorough", action="store_true", help="run the tests that only `make test-all` runs, too")
+    help_text = "remove the owned manager's filter and the guard, so that row-level security alone keeps users apart"
+    parser.addoption("--row-level-security-only", action="store_true", help=help_text)
+    parser.addoption("--without-layer", choices=list(BREACHES), help="remove this isolation layer: its tests must fail")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("wall_alone"):
-        take_out_owner()
+    if config.getoption("row_level_security_only"):
+        remove_owner_filter()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is for the other database; leaving out is not skipping. Begin with what takes long."""
-    other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
-    left_out = [item for item in items if item.get_closest_marker(other)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-    # A long file that comes last keeps one process busy while the others have nothing more to do.
-    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+    """Deselect the tests for the other database, and the thorough ones unless they are asked for."""
+    left_out = {"sqlite" if connection.vendor == "postgresql" else "postgresql"}
+    left_out |= set() if config.getoption("thorough") else {"thorough"}
+    deselected = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in deselected]
+    if not config.pluginmanager.has_plugin("randomly"):
+        items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Clone the test database of each process from one that was migrated once."""
+    if connection.vendor == "postgresql":
+        connection.settings_dict["TEST"]["TEMPLATE"] = postgresql_template()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_parallel_suffix(request: pytest.FixtureRequest) -> None:
+    """Name a database for each process on PostgreSQL. SQLite's is in memory; pytest-django knows that of one engine."""
+    if connection.vendor == "postgresql":
+        request.getfixturevalue("django_db_modify_db_settings_tox_suffix")
+        request.getfixturevalue("django_db_modify_db_settings_xdist_suffix")
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """As pytest-django's; a pooler lets go of the database before it is dropped."""
+    """As pytest-django's, but end the pooler's connections before the database is dropped."""
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock():
@@ -72,8 +93,8 @@ def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The pages name static files by their hashed names, as in production."""
     from django.conf import settings
 
-    settings.WHITENOISE_AUTOREFRESH = True  # else each client of a test looks through all the files when it is made
-    if "TEST_STATIC_ROOT" in os.environ:  # the test runner has collected them for all of its processes
+    settings.WHITENOISE_AUTOREFRESH = True  # else each test client looks through all files when it is created
+    if "TEST_STATIC_ROOT" in os.environ:  # `make test` has collected them for all processes
         settings.STATIC_ROOT = os.environ["TEST_STATIC_ROOT"]
         return
     settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
@@ -81,43 +102,48 @@ def collected_static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _watched_statements(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail any statement of any test that names an owned table without an owner in it."""
+def _guarded_statements(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail every test in which a statement names an owned table without an owner."""
     mark = request.node.get_closest_marker("django_db")
     uses_database = bool(mark) or not {"db", "transactional_db"}.isdisjoint(request.fixturenames)
-    if not uses_database or request.config.getoption("wall_alone"):
+    if not uses_database or request.config.getoption("row_level_security_only"):
         yield
         return
     transactional = "transactional_db" in request.fixturenames or bool(mark and mark.kwargs.get("transaction"))
     request.getfixturevalue("transactional_db" if transactional else "db")
 
     def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-        # In front: what was put there by a ``with`` takes the last one away at its end.
-        if tripwire not in connection.execute_wrappers:
-            connection.execute_wrappers.insert(0, tripwire)
+        # In front: a wrapper that a ``with`` adds is removed as the last one.
+        if owner_filter_guard not in connection.execute_wrappers:
+            connection.execute_wrappers.insert(0, owner_filter_guard)
 
-    connection_created.connect(watch)  # connections of other threads too, and those that are made again
+    connection_created.connect(watch)  # connections of other threads, and new ones
     watch(connection)
     yield
     connection_created.disconnect(watch)
-    connection.execute_wrappers.remove(tripwire)
-    if (
-        transactional and connection.vendor == "sqlite"
-    ):  # where the tables are emptied by DELETE, the journal goes along
+    connection.execute_wrappers.remove(owner_filter_guard)
+    if transactional and connection.vendor == "sqlite":  # DELETE empties the tables, and the journal needs its owners
         with connection.cursor() as cursor:
             cursor.execute('DELETE FROM "user"')
 
 
 @pytest.fixture(autouse=True)
-def _no_tries_of_other_tests() -> None:
-    limits.own.clear()
+def _empty_rate_limits() -> None:
+    rate_limits.local_counter.clear()
 
 
 @pytest.fixture(autouse=True)
-def _without_a_wall(request: pytest.FixtureRequest, _watched_statements: None) -> Iterator[None]:
-    wall = request.config.getoption("without")
-    with without(wall) if wall else nullcontext():
+def _without_layer(request: pytest.FixtureRequest, _guarded_statements: None) -> Iterator[None]:
+    layer = request.config.getoption("without_layer")
+    with without(layer) if layer else nullcontext():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _cheap_password_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with little work in unit tests, unless they are marked with ``real_hashes``."""
+    if "unit" in request.path.parts and not request.node.get_closest_marker("real_hashes"):
+        monkeypatch.setattr(passwords, "N", 16)
 
 
 @pytest.fixture
@@ -136,8 +162,8 @@ def sign_in() -> Callable[[User], Client]:
 
     def browser(user: User, **options: Any) -> Client:
         client = Client(**options)
-        client.cookies["better-auth.session_token"] = cookies.sign(make_session(user=user).token)
-        mirror.write(first_page := HttpResponse(), Preferences(user_id=user.id))
+        client.cookies["better-auth.session_token"] = signed_cookies.sign(make_session(user=user).token)
+        cookie.write(first_page := HttpResponse(), Preferences(user_id=user.id))
         client.cookies.update(first_page.cookies)
         return client
 
@@ -154,6 +180,20 @@ def alices(alice: User, sign_in: Callable[[User], Client]) -> Client:
 def bobs(bob: User, sign_in: Callable[[User], Client]) -> Client:
     """Bob's browser."""
     return sign_in(bob)
+
+
+@pytest.fixture
+def tasks(alice: User) -> TaskQuerySet:
+    """Alice's tasks."""
+    return Task.objects.for_user(alice.id)
+
+
+@pytest.fixture
+def staff(sign_in: Callable[[User], Client]) -> Client:
+    """The browser of a member of the staff."""
+    user = make_user(name="Staff", email="staff@example.org")
+    Staff.objects.create(user=user)
+    return sign_in(user)
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,5 +1,5 @@
-// A Better Auth server for the to-do site: e-mail and password, JWTs, bearer tokens and the admin plugin, on the site's
-// own PostgreSQL database. Everything is configured by the environment; README.md says how.
+// A Better Auth server on the site's PostgreSQL database: e-mail and password, JWTs, bearer tokens and the admin plugin.
+// docs/accounts.md describes its environment variables.
 import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
@@ -7,7 +7,7 @@ import { toNodeHandler } from "better-auth/node";
 import { admin, bearer, jwt } from "better-auth/plugins";
 import pg from "pg";
 
-// The number that the site's `manage.py migrate` locks too, so that both never make the same table at once.
+// `manage.py migrate` uses the same number: the two must not create the same table at once.
 const MIGRATION_LOCK = 8_031_966;
 
 const env = process.env;
@@ -20,7 +20,8 @@ for (const name of ["DATABASE_URL", "BETTER_AUTH_SECRET"]) {
 const host = env.HOST || "127.0.0.1";
 const port = Number(env.PORT || 3000);
 const pool = new pg.Pool({ connectionString: env.DATABASE_URL });
-pool.on("error", (error) => console.error(`database: ${error.message}`)); // a dropped idle connection ends nothing
+// Without a listener, a dropped idle connection ends the process.
+pool.on("error", (error) => console.error(`database: ${error.message}`));
 
 const options = {
   baseURL: env.BETTER_AUTH_URL || `http://${host}:${port}`,
@@ -29,7 +30,7 @@ const options = {
   emailAndPassword: { enabled: true },
   user: { deleteUser: { enabled: true } },
   plugins: [jwt({ jwks: { keyPairConfig: { alg: env.JWT_ALGORITHM || "EdDSA" } } }), bearer(), admin()],
-  // The site's forms are relayed with the address of the person who filled them in, so limits count people.
+  // The site forwards each user's address: limits apply to users, not to the site.
   rateLimit: { enabled: env.RATE_LIMIT !== "off" },
   session: { cookieCache: env.COOKIE_CACHE ? { enabled: true, strategy: env.COOKIE_CACHE } : { enabled: false } },
   advanced: {
@@ -43,14 +44,14 @@ async function migrate() {
   const lock = new pg.Client({ connectionString: env.DATABASE_URL });
   await lock.connect();
   try {
-    // Held by a transaction and not by the session: that survives a pooler in between.
+    // A session-level lock does not work through a pooler.
     await lock.query("BEGIN");
     await lock.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     const { toBeCreated, toBeAdded, schemaProblems, runMigrations } = await getMigrations(options);
     if (schemaProblems?.length) console.error(`schema problems: ${JSON.stringify(schemaProblems)}`);
     await runMigrations();
     await lock.query("COMMIT");
-    console.log(`migrated: ${toBeCreated.length} tables made, ${toBeAdded.length} extended`);
+    console.log(`migrated: ${toBeCreated.length} tables created, ${toBeAdded.length} extended`);
   } finally {
     await lock.end();
   }
@@ -62,7 +63,7 @@ if (env.MIGRATE_ONLY) {
 } else {
   const handle = toNodeHandler(betterAuth(options));
   const server = createServer((request, response) => {
-    // A malformed header makes the handler reject; unhandled, that would end the process for everybody.
+    // The handler rejects on a malformed header. Unhandled, that would end the process.
     Promise.resolve()
       .then(() => handle(request, response))
       .catch((error) => {
@@ -71,7 +72,7 @@ if (env.MIGRATE_ONLY) {
         response.end();
       });
   });
-  server.keepAliveTimeout = 65_000; // longer than any client keeps an idle connection
+  server.keepAliveTimeout = 65_000; // longer than the idle timeout of any client
   server.listen(port, host, () => console.log(`Better Auth listens at http://${host}:${port}`));
   process.on("SIGTERM", () => server.close(() => pool.end().then(() => process.exit(0))));
 }

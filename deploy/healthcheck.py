@@ -1,4 +1,4 @@
-"""Exits with 0 if the site that runs beside it is alive. It asks under a host name that the site answers to."""
+"""Exit with status 0 if the local site responds. The request uses a host name from ALLOWED_HOSTS."""
 
 import os
 from urllib.request import Request, urlopen

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -15,27 +16,29 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from todo_site.redirects import SeeOther, next_url
-from todo_site.typed import Typed
-from todo_site.views import error_page
+from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.ownership.models import OwnedBase
+from todo_site.ownership.row_level_security import scoped_to
+from todo_site.web.error_views import render_error_page
+from todo_site.web.pending_form import PendingForm
+from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, ReasonForm
-from .journal import Origin, TaskEvent
-from .models import EditConflict, Task, TaskQuerySet
-from .reasons import Reason
-from .row_security import seeing_only
+from .merge import EditConflict
+from .models import Task
+from .staff_access import StaffAccess
 
 HISTORY_SIZE = 100
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    """Lets ``?user=<id>`` stand in the address; the rows are picked by TaskAdmin.get_queryset()."""
+    """Allow ``?user=<id>`` in the URL. TaskAdmin.get_queryset() selects the rows."""
 
     title = gettext_lazy("owner")
     parameter_name = "user"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(picked, picked)] if (picked := picked_user(request)) else []
+        return [(selected, selected)] if (selected := selected_user(request)) else []
 
     def has_output(self) -> bool:
         return self.value() is not None
@@ -44,21 +47,87 @@ class OwnerFilter(admin.SimpleListFilter):
         return queryset
 
 
-def picked_user(request: HttpRequest) -> str:
-    """The id of the one user whose tasks are looked at: from the list's address, or a change page's way back to it."""
-    way_back = parse_qs(request.GET.get("_changelist_filters", ""))
-    return request.GET.get("user") or way_back.get("user", [""])[0]
+def selected_user(request: HttpRequest) -> str:
+    """Return the id of the user whose tasks are selected. A change page has it in the filters of its list."""
+    filters = parse_qs(request.GET.get("_changelist_filters", ""))
+    return request.GET.get("user") or filters.get("user", [""])[0]
+
+
+class OwnedModelAdmin[M: OwnedBase](admin.ModelAdmin[M]):
+    """The rows of one selected user. Without a selected user, or without a reason, there are no rows.
+
+    Queries go through the owned manager, and row-level security limits them to the selected user. Every view and every
+    change is an entry in the owner's journal. The journal replaces Django's admin log: that log would keep titles
+    where the owner can neither see nor erase them.
+    """
+
+    show_facets = admin.ShowFacets.NEVER
+    view_on_site = False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        selected = selected_user(request)
+        rows = self.model.objects
+        return rows.for_user(selected) if selected and StaffAccess.current(request, selected) else rows.none()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return self.with_staff_access(request, partial(super().changelist_view, request, extra_context))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        view = partial(super().change_view, request, object_id, form_url, extra_context)
+        return self.with_staff_access(request, view, object_id)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self.with_staff_access(
+            request, partial(super().delete_view, request, object_id, extra_context), object_id
+        )
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        history_view = super().history_view
+
+        def view() -> HttpResponse:
+            context = dict(extra_context or {})
+            if row := self.get_object(request, unquote(object_id)):
+                entries = JournalEntry.objects.for_user(row.owner).filter(task_id=row.pk).newest_first()
+                context |= {"entries": entries[:HISTORY_SIZE], "owner": find_user(row.owner)}
+            return history_view(request, object_id, context)
+
+        return self.with_staff_access(request, view, object_id)
+
+    def with_staff_access(
+        self, request: HttpRequest, view: Callable[[], HttpResponse], object_id: str = ""
+    ) -> HttpResponse:
+        """Return the view's response, and record the view in the owner's journal. Ask for a reason first."""
+        selected = selected_user(request)
+        access = StaffAccess.current(request, selected)
+        if access is None:
+            return require_reason(request, selected) if find_user(selected) else view()
+        with scoped_to(lambda: selected, every_statement=False):
+            response = view()
+            if isinstance(response, TemplateResponse):
+                response.render()  # here, while only the selected user's rows are visible
+        if response.status_code != 302:  # not a redirect: a page was shown
+            row_id = uuid.UUID(unquote(object_id)) if object_id else None
+            Task.objects.for_user(selected).record_view(row_id, access.get_change_context(request))
+        return response
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Log nothing. The journal has the entry."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Log nothing. The journal has the entry."""
 
 
 @admin.register(Task)
-class TaskAdmin(admin.ModelAdmin[Task]):
-    """The tasks of one picked user, through the owned manager and behind the database's own wall for this user;
-    without a pick, or a reason for it, there are none.
-
-    Each look and each change is an entry in the owner's journal, which stands in the place of Django's own log of the
-    admin: that one keeps titles where their owner can neither see nor erase them.
-    """
-
+class TaskAdmin(OwnedModelAdmin[Task]):
     form = EditTaskForm
     list_display = ["title", "status", "created_at", "updated_at"]
     list_filter = [OwnerFilter, "status"]
@@ -66,90 +135,36 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     ordering = ["-created_at", "-id"]
     fields = ["user_id", "title", "description", "status", "created_at", "updated_at", "version"]
     readonly_fields = ["user_id", "created_at", "updated_at"]
-    show_facets = admin.ShowFacets.NEVER
-    view_on_site = False
 
     def get_urls(self) -> list[URLPattern]:
-        ask = path("reason/", self.admin_site.admin_view(self.reason_view), name="tasks_task_reason")
-        return [ask, *super().get_urls()]
+        reason = path("reason/", self.admin_site.admin_view(self.reason_view), name="tasks_task_reason")
+        return [reason, *super().get_urls()]
 
-    def get_queryset(self, request: HttpRequest) -> TaskQuerySet:
-        picked = picked_user(request)
-        return Task.objects.for_user(picked) if picked and Reason.given(request, picked) else Task.objects.none()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    # Looks
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return self.opened(request, lambda: super(TaskAdmin, self).changelist_view(request, extra_context))
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        def view() -> HttpResponse:
-            try:
-                return super(TaskAdmin, self).change_view(request, object_id, form_url, extra_context)
-            except EditConflict as conflict:
-                return changed_meanwhile(request, conflict)
-
-        return self.opened(request, view, object_id)
-
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        def view() -> HttpResponse:
-            return super(TaskAdmin, self).delete_view(request, object_id, extra_context)
-
-        return self.opened(request, view, object_id)
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        def view() -> HttpResponse:
-            shown = dict(extra_context or {})
-            if task := self.get_object(request, unquote(object_id)):
-                entries = TaskEvent.objects.for_user(task.owner).filter(task_id=task.pk).newest_first()
-                shown |= {"entries": entries[:HISTORY_SIZE], "owner": find_user(task.owner)}
-            return super(TaskAdmin, self).history_view(request, object_id, shown)
-
-        return self.opened(request, view, object_id)
-
-    def opened(self, request: HttpRequest, view: Callable[[], HttpResponse], object_id: str = "") -> HttpResponse:
-        """What the view answers once a reason was given; whatever it shows is noted as a look."""
-        picked = picked_user(request)
-        reason = Reason.given(request, picked)
-        if reason is None:
-            return reason_first(request, picked) if find_user(picked) else view()
-        with seeing_only(lambda: picked, every_statement=False):
-            response = view()
-            if isinstance(response, TemplateResponse):
-                response.render()  # here, while nothing but this person's rows can be seen
-        if response.status_code != 302:  # shown, and not done or not there
-            task_id = uuid.UUID(unquote(object_id)) if object_id else None
-            Task.objects.for_user(picked).note_look(task_id, reason.origin(request))
-        return response
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except EditConflict as conflict:
+            return edit_conflict_response(request, conflict)
 
     def reason_view(self, request: HttpRequest) -> HttpResponse:
-        """Asks why somebody's tasks are opened, and leads on to them."""
-        owner = find_user(picked := picked_user(request))
+        """Ask for the reason, grant access, and redirect to the tasks."""
+        owner = find_user(selected := selected_user(request))
         if owner is None:
             raise Http404
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            Reason.give(request, picked, form.cleaned_data["reason"])
+            StaffAccess.grant(request, selected, form.cleaned_data["reason"])
             return SeeOther(
-                next_url(request) or f"{reverse('admin:tasks_task_changelist')}?{urlencode({'user': picked})}"
+                next_url(request) or f"{reverse('admin:tasks_task_changelist')}?{urlencode({'user': selected})}"
             )
-        words = _(
-            "You are about to open the tasks of %(owner)s. Say why: the reason, and each look and change, is noted with"
-            " your e-mail address where this person reads it. It is good for an hour and for this person only."
+        text = _(
+            "Enter a reason to open the tasks of %(owner)s for one hour. The reason, your e-mail address and "
+            "everything that you view or change appear in this person’s history."
         )
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Open the tasks"),
-            "words": words % {"owner": owner.get_username()},
+            "title": _("Open tasks"),
+            "text": text % {"owner": owner.get_username()},
             "form": form,
         }
         return render(request, "admin/tasks/task/reason.html", context, status=422 if form.errors else 200)
@@ -158,43 +173,47 @@ class TaskAdmin(admin.ModelAdmin[Task]):
 
     def save_model(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> None:
         tasks = Task.objects.for_user(obj.owner)
-        tasks.edit(obj.pk, form.wanted, form.cleaned_data["version"], origin(request, obj.owner))
+        tasks.edit(obj.pk, form.wanted, form.cleaned_data["version"], get_change_context(request, obj.owner))
 
     def delete_model(self, request: HttpRequest, obj: Task) -> None:
-        Task.objects.for_user(obj.owner).filter(pk=obj.pk).discard(origin(request, obj.owner))
+        Task.objects.for_user(obj.owner).filter(pk=obj.pk).move_to_trash(get_change_context(request, obj.owner))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        queryset.discard(origin(request, queryset.owner))
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Nothing: see the class."""
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Nothing: see the class."""
+        queryset.move_to_trash(get_change_context(request, queryset.owner))
 
 
 def find_user(user_id: str) -> Any:
     return get_user_model().objects.filter(pk=user_id).first() if user_id else None
 
 
-def origin(request: HttpRequest, owner_id: str) -> Origin:
-    reason = Reason.given(request, owner_id)
-    if reason is None:  # the hour ended within this request
+def get_change_context(request: HttpRequest, owner_id: str) -> ChangeContext:
+    access = StaffAccess.current(request, owner_id)
+    if access is None:  # it expired during this request
         raise Http404
-    return reason.origin(request)
+    return access.get_change_context(request)
 
 
-def reason_first(request: HttpRequest, picked: str) -> HttpResponse:
-    """To the page that asks for the reason, and back; a form that came without one is kept on a page of its own."""
-    ask = f"{reverse('admin:tasks_task_reason')}?{urlencode({'user': picked, 'next': request.get_full_path()})}"
+def require_reason(request: HttpRequest, selected: str) -> HttpResponse:
+    """Return a redirect to the page that asks for the reason. A submitted form is kept on an error page instead."""
+    reason_url = (
+        f"{reverse('admin:tasks_task_reason')}?{urlencode({'user': selected, 'next': request.get_full_path()})}"
+    )
     if request.method != "POST":
-        return SeeOther(ask)
-    title, words = _("Say why first"), _("Nothing was changed. Give a reason in a new tab, then send this again.")
-    typed = Typed.posted(request)
-    return error_page(request, 403, title, words, typed=typed, elsewhere=(ask, _("Give a reason")))
+        return SeeOther(reason_url)
+    title, text = (
+        _("Reason required"),
+        _("Nothing was changed. Enter a reason in a new tab, then submit this form again."),
+    )
+    pending_form = PendingForm.from_post(request)
+    return render_error_page(
+        request, 403, title, text, pending_form=pending_form, link=(reason_url, _("Enter a reason"))
+    )
 
 
-def changed_meanwhile(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
-    title, words = _("Changed twice"), _("This task was changed meanwhile. Send yours again to write it over that.")
-    typed = Typed.posted(request).replace("version", str(conflict.task.version))
-    return error_page(request, 409, title, words, typed=typed)
+def edit_conflict_response(request: HttpRequest, conflict: EditConflict) -> HttpResponse:
+    title, text = (
+        _("Edit conflict"),
+        _("This task was changed in the meantime. Save again to replace the other change."),
+    )
+    pending_form = PendingForm.from_post(request).replace("version", str(conflict.task.version))
+    return render_error_page(request, 409, title, text, pending_form=pending_form)

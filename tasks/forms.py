@@ -7,23 +7,25 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from .journal import State
+from todo_site.journal.models import State
+
+from .ids import parse_uuid_or_create
 from .models import Task
-from .text import MAX_TITLE, require_visible, with_unix_line_ends
+from .validators import MAX_TITLE, require_visible, with_unix_line_ends
 
 MAX_DESCRIPTION = 20_000
-MAX_DIGITS = 19
+MAX_VERSION_DIGITS = 18  # fits into 64 bits
 MAX_REASON = 500
 
 
 class TaskForm(forms.ModelForm[Task]):
-    """Title and description of a task whose owner is set before the form sees any input."""
+    """The title and description of a task. Its instance has an owner before the form gets data."""
 
-    # Not Django's own max_length: its HTML attribute counts UTF-16 units, the table counts code points.
+    # Not max_length: its HTML attribute counts UTF-16 units, and the database counts code points.
     title = forms.CharField(
         label=_("Title"),
         validators=[MaxLengthValidator(MAX_TITLE), require_visible],
-        error_messages={"required": _("Write what is to be done.")},
+        error_messages={"required": _("Enter a title.")},
     )
     description = forms.CharField(
         label=_("Description"),
@@ -37,23 +39,15 @@ class TaskForm(forms.ModelForm[Task]):
         fields = ["title", "description"]
 
     def clean(self) -> dict[str, Any]:
-        # Not ModelForm's: it would ask the database whether the row meets its constraints, which the validators say.
+        # Skip ModelForm.clean(), which would check the constraints in the database. The validators cover them.
         return self.cleaned_data
 
     def clean_description(self) -> str | None:
         return with_unix_line_ends(self.cleaned_data["description"]) or None
 
 
-def id_or_new(text: str) -> uuid.UUID:
-    """The id that a form was given; a new one if it came back as anything but an id."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return uuid.uuid4()
-
-
 class NewTaskForm(TaskForm):
-    """Carries the id that the task will have, so that a form which is sent twice makes one task."""
+    """Contains the id of the new task, so that a form that is sent twice adds one task."""
 
     id = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -62,16 +56,16 @@ class NewTaskForm(TaskForm):
         self.initial["id"] = uuid.uuid4()
 
     def clean_id(self) -> uuid.UUID:
-        return id_or_new(self.cleaned_data["id"])
+        return parse_uuid_or_create(self.cleaned_data["id"])
 
-    def task(self) -> Task:
-        """The task that the valid form describes, not yet added."""
+    def build_task(self) -> Task:
+        """Return the task of a valid form. It is not in the database yet."""
         self.instance.id = self.cleaned_data["id"]
         return self.instance
 
 
 class EditTaskForm(TaskForm):
-    """Carries the version of the task that it shows, so that nobody's change in between is overwritten."""
+    """Contains the version of the task that it shows, so that it does not overwrite newer changes."""
 
     status = forms.ChoiceField(label=_("Status"), choices=Task.Status.choices)
     version = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -85,22 +79,22 @@ class EditTaskForm(TaskForm):
             self.initial["version"] = self.instance.version
 
     def clean_version(self) -> int | None:
-        """The version that the form was given; None if it came back as anything but a number."""
+        """Return the version that the form showed. Return None if the form sent anything but a number."""
         digits = self.cleaned_data["version"]
-        return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) < MAX_DIGITS else None
+        return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) <= MAX_VERSION_DIGITS else None
 
     @property
     def wanted(self) -> State:
-        # Not of self._meta: the admin makes a form of its own out of this one, with further fields.
+        # Not self._meta.fields: the admin derives a form with more fields.
         return {name: self.cleaned_data[name] for name in EditTaskForm.Meta.fields}
 
 
 class ReasonForm(forms.Form):
-    """Why a member of the staff opens somebody's tasks. The owner reads it."""
+    """Why a member of the staff opens the tasks of a user. The user can read it."""
 
     reason = forms.CharField(
         label=_("Reason"),
         validators=[MaxLengthValidator(MAX_REASON), require_visible],
         widget=forms.TextInput(attrs={"class": "vTextField", "autofocus": True}),
-        error_messages={"required": _("Write why you open these tasks.")},
+        error_messages={"required": _("Enter a reason.")},
     )

@@ -1,7 +1,9 @@
 from django.urls import path
 
-from . import views, views_transfer
-from .preferences import views as preferences
+from todo_site.preferences import views as preferences
+
+from . import views
+from .transfer import views as transfer
 
 app_name = "tasks"
 
@@ -12,17 +14,17 @@ urlpatterns = [
     path("tasks/<uuid:task_id>/edit/", views.edit_task, name="edit"),
     path("tasks/<uuid:task_id>/status/", views.set_status, name="status"),
     path("tasks/<uuid:task_id>/delete/", views.delete_task, name="delete"),
-    path("tasks/bulk/", views.change_many, name="bulk"),
+    path("tasks/bulk/", views.bulk_update, name="bulk"),
     path("undo/<uuid:entry_id>/", views.undo, name="undo"),
     path("trash/", views.trash, name="trash"),
     path("trash/<uuid:task_id>/restore/", views.restore, name="restore"),
     path("history/", views.history, name="history"),
     path("settings/display/", preferences.preferences, name="preferences"),
     path("settings/time-zone/", preferences.time_zone, name="time-zone"),
-    path("tasks/paste/", views_transfer.paste, name="paste"),
-    path("export/tasks.json", views_transfer.export_json, name="export-json"),
-    path("export/tasks.csv", views_transfer.export_csv, name="export-csv"),
-    path("import/", views_transfer.choose_file, name="import"),
-    path("import/discard/", views_transfer.discard_file, name="import-discard"),
-    path("import/<uuid:upload_id>/", views_transfer.take_in, name="import-file"),
+    path("tasks/paste/", transfer.paste, name="paste"),
+    path("export/tasks.json", transfer.export_json, name="export-json"),
+    path("export/tasks.csv", transfer.export_csv, name="export-csv"),
+    path("import/", transfer.upload_file, name="import"),
+    path("import/discard/", transfer.discard_upload, name="import-discard"),
+    path("import/<uuid:upload_id>/", transfer.import_tasks, name="import-file"),
 ]

@@ -2,87 +2,76 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import Protocol
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from todo_site.limits import CREATE, SEARCH, limited
-from todo_site.outage import idempotent
-from todo_site.redirects import SeeOther, next_url
-from todo_site.typed import Typed
-from todo_site.views import error_page
+from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry
+from todo_site.ownership.pipeline import fetch_all_in_pipeline
+from todo_site.ownership.requests import OwnerRequest, post_data
+from todo_site.web.database_errors import idempotent
+from todo_site.web.error_views import render_error_page
+from todo_site.web.pending_form import PendingForm
+from todo_site.web.rate_limits import rate_limit
+from todo_site.web.redirects import SeeOther, next_url
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
-from .journal import CannotUndo, Origin, TaskEvent
-from .listing import Listing
-from .models import EditConflict, Task
-from .paging import Cursor, EntryPage
-from .round_trips import fetch_together
+from .ids import parse_uuids
+from .merge import EditConflict
+from .models import Task
+from .rate_limits import CREATE, SEARCH
+from .task_list.filters import TaskListQuery
+from .task_list.pagination import Cursor, EntryPage
+from .undo import add_undo_message, truncate
 
 HISTORY_SIZE = 50
-
-
-class Owner(Protocol):
-    id: str
-
-
-class OwnerRequest(HttpRequest):
-    """A request that LoginRequiredMiddleware has let through."""
-
-    user: Owner  # type: ignore[assignment]
 
 
 def is_search(request: HttpRequest) -> bool:
     return bool(request.GET.get("q", "").strip())
 
 
-@limited(SEARCH, is_search)
+@rate_limit(SEARCH, is_search)
 @require_safe
 def task_list(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    listing = Listing.asked_for(request.GET, request.user.id)
-    cursor = Cursor.parse(request.GET.get("cursor", ""), listing.sort, request.user.id)
-    page, counts = listing.read(tasks, cursor)
-    return render(
-        request,
-        "tasks/list.html",
-        {
-            "listing": listing,
-            "page": page,
-            "counts": counts,
-            "new_id": uuid.uuid4(),
-            "here": request.get_full_path(),
-            "descriptions": request.GET.get("descriptions") == "1",
-            "printed_at": timezone.now(),
-        },
-    )
+    query = TaskListQuery.from_querydict(request.GET, request.user.id)
+    cursor = Cursor.parse(request.GET.get("cursor", ""), query.sort, request.user.id)
+    page, counts = query.fetch(tasks, cursor)
+    context = {
+        "query": query,
+        "page": page,
+        "counts": counts,
+        "new_id": uuid.uuid4(),
+        "here": request.get_full_path(),
+        "descriptions": request.GET.get("descriptions") == "1",
+        "printed_at": timezone.now(),
+    }
+    return render(request, "tasks/list.html", context)
 
 
-@limited(CREATE)
+@rate_limit(CREATE)
 @idempotent
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_task(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    form = NewTaskForm(posted(request), instance=Task(user_id=request.user.id), initial=suggested(request))
+    form = NewTaskForm(post_data(request), instance=Task(user_id=request.user.id), initial=initial_from_query(request))
     if not form.is_valid():
         return render_form(request, "tasks/new.html", form)
-    entry = tasks.add(form.task(), Origin.of(request))
-    tell(request, _("Added “%(title)s”.") % {"title": short(entry.title)}, [entry])
+    entry = tasks.add(form.build_task(), ChangeContext.from_request(request))
+    add_undo_message(request, _("Added “%(title)s”.") % {"title": truncate(entry.title)}, [entry])
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
-def suggested(request: HttpRequest) -> dict[str, str]:
-    """What the address proposes for a new task: a share from another app names its text and its link alike."""
+def initial_from_query(request: HttpRequest) -> dict[str, str]:
+    """Return the new task that the query string proposes. An app that shares a page sends its text and its link."""
     return {
         "title": " ".join(request.GET.get("title", "").split()),
         "description": "\n".join(filter(None, request.GET.getlist("description"))),
@@ -92,8 +81,8 @@ def suggested(request: HttpRequest) -> dict[str, str]:
 @require_safe
 def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    newest = TaskEvent.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()[:HISTORY_SIZE]
-    found, entries = fetch_together(tasks.filter(pk=task_id), newest)
+    newest = JournalEntry.objects.for_user(request.user.id).filter(task_id=task_id).newest_first()[:HISTORY_SIZE]
+    found, entries = fetch_all_in_pipeline(tasks.filter(pk=task_id), newest)
     if not found:
         raise Http404
     context = {"task": found[0], "entries": entries, "printed_at": timezone.now()}
@@ -104,31 +93,34 @@ def task_detail(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    form = EditTaskForm(posted(request), instance=Task(user_id=request.user.id))
+    form = EditTaskForm(post_data(request), instance=Task(user_id=request.user.id))
     if not form.is_valid():
         task = tasks.filter(pk=task_id).first()
         if task is None:
-            return gone(request, task_id)
-        return render_form(request, "tasks/edit.html", EditTaskForm(posted(request), instance=task))
+            return task_deleted_response(request, task_id)
+        return render_form(request, "tasks/edit.html", EditTaskForm(post_data(request), instance=task))
     try:
-        entries = tasks.edit(task_id, form.wanted, form.cleaned_data["version"], Origin.of(request))
+        entries = tasks.edit(task_id, form.wanted, form.cleaned_data["version"], ChangeContext.from_request(request))
     except EditConflict as conflict:
         context = {"conflict": conflict, "task": conflict.task, "next": next_url(request) or ""}
         return render(request, "tasks/conflict.html", context, status=409)
     except Task.DoesNotExist:
-        return gone(request, task_id)
-    tell(request, _("Saved “%(title)s”.") % {"title": short(form.cleaned_data["title"])}, entries)
+        return task_deleted_response(request, task_id)
+    add_undo_message(request, _("Saved “%(title)s”.") % {"title": truncate(form.cleaned_data["title"])}, entries)
     return SeeOther(next_url(request) or reverse("tasks:detail", args=[task_id]))
 
 
-def gone(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
-    """404; or, for a task that went into the trash while its form was open, a page that keeps what was typed."""
-    trash = TaskEvent.objects.for_user(request.user.id).in_trash()
+def task_deleted_response(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
+    """Return a page with the submitted text for a task that is in the trash. Raise Http404 for any other task."""
+    trash = JournalEntry.objects.for_user(request.user.id).in_trash()
     if not trash.filter(task_id=task_id).exists() or request.method != "POST":
         raise Http404
-    title, words = _("This task is in the trash"), _("It was deleted meanwhile. You can add it anew as you wrote it.")
+    title, text = (
+        _("This task is in the trash"),
+        _("It was deleted while you were editing it. You can add your version as a new task."),
+    )
     fields = [(name, request.POST.get(name, "")) for name in ("title", "description")]
-    return error_page(request, 409, title, words, typed=Typed(reverse("tasks:new"), fields))
+    return render_error_page(request, 409, title, text, pending_form=PendingForm(reverse("tasks:new"), fields))
 
 
 @idempotent
@@ -140,10 +132,10 @@ def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
         task = get_object_or_404(tasks, pk=task_id)
         unchanged = {"title": task.title, "description": task.description, "status": status}
         return render_form(request, "tasks/edit.html", EditTaskForm(unchanged, instance=task))
-    entries = tasks.filter(pk=task_id).set_status(status, Origin.of(request))
+    entries = tasks.filter(pk=task_id).set_status(status, ChangeContext.from_request(request))
     title = entries[0].title if entries else get_object_or_404(tasks, pk=task_id).title
     done = _("Completed “%(title)s”.") if status == Task.Status.COMPLETED else _("Reopened “%(title)s”.")
-    tell(request, done % {"title": short(title)}, entries)
+    add_undo_message(request, done % {"title": truncate(title)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
@@ -151,81 +143,74 @@ def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def delete_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    trash = TaskEvent.objects.for_user(request.user.id).in_trash()
-    entries = tasks.filter(pk=task_id).discard(Origin.of(request)) or [get_object_or_404(trash, task_id=task_id)]
-    tell(request, _("Deleted “%(title)s”.") % {"title": short(entries[0].title)}, entries)
+    trash = JournalEntry.objects.for_user(request.user.id).in_trash()
+    entries = tasks.filter(pk=task_id).move_to_trash(ChangeContext.from_request(request)) or [
+        get_object_or_404(trash, task_id=task_id)
+    ]
+    add_undo_message(request, _("Deleted “%(title)s”.") % {"title": truncate(entries[0].title)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
 @idempotent
 @require_POST
-def change_many(request: OwnerRequest) -> HttpResponse:
+def bulk_update(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    picked = tasks.filter(pk__in=ids_in(request.POST.getlist("task")))
+    selected = tasks.filter(pk__in=parse_uuids(request.POST.getlist("task")))
     match request.POST.get("action"):
         case "complete":
-            entries = picked.set_status(Task.Status.COMPLETED, Origin.of(request))
+            entries = selected.set_status(Task.Status.COMPLETED, ChangeContext.from_request(request))
             done = ngettext("Completed %(n)d task.", "Completed %(n)d tasks.", len(entries))
         case "reopen":
-            entries = picked.set_status(Task.Status.PENDING, Origin.of(request))
+            entries = selected.set_status(Task.Status.PENDING, ChangeContext.from_request(request))
             done = ngettext("Reopened %(n)d task.", "Reopened %(n)d tasks.", len(entries))
         case "delete":
-            entries = picked.discard(Origin.of(request))
+            entries = selected.move_to_trash(ChangeContext.from_request(request))
             done = ngettext("Deleted %(n)d task.", "Deleted %(n)d tasks.", len(entries))
         case _other:
-            entries, done = [], _("Nothing was changed: choose what to do with the tasks.")
-    tell(request, done % {"n": len(entries)}, entries)
+            entries, done = [], _("Nothing was changed. Choose an action for the selected tasks.")
+    add_undo_message(request, done % {"n": len(entries)}, entries)
     return SeeOther(next_url(request) or reverse("tasks:list"))
-
-
-def ids_in(texts: list[str]) -> list[uuid.UUID]:
-    """The ids among these texts."""
-    found = []
-    for text in texts:
-        with suppress(ValueError):
-            found.append(uuid.UUID(text))
-    return found
 
 
 @idempotent
 @require_POST
 def undo(request: OwnerRequest, entry_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    return undone(request, partial(tasks.undo, entry_id), next_url(request) or reverse("tasks:list"))
+    return undo_response(request, partial(tasks.undo, entry_id), next_url(request) or reverse("tasks:list"))
 
 
-def undone(request: OwnerRequest, revert: Callable[[Origin], list[TaskEvent]], back: str) -> HttpResponse:
+def undo_response(
+    request: OwnerRequest, revert: Callable[[ChangeContext], list[JournalEntry]], back: str
+) -> HttpResponse:
+    """Return a redirect to ``back`` with a message that says whether the change was reverted."""
     try:
-        entries = revert(Origin.of(request))
-    except TaskEvent.DoesNotExist:
+        entries = revert(ChangeContext.from_request(request))
+    except JournalEntry.DoesNotExist:
         raise Http404 from None
-    except CannotUndo as refusal:
-        messages.error(request, str(refusal))
+    except CannotUndo as error:
+        messages.error(request, str(error))
         return SeeOther(back)
     if not entries:
-        tell(request, _("That was undone already."), [])
+        add_undo_message(request, _("Already undone."), [])
     elif len(entries) > 1:
-        tell(
-            request,
-            ngettext("Undone: %(n)d change.", "Undone: %(n)d changes.", len(entries)) % {"n": len(entries)},
-            entries,
-        )
+        done = ngettext("%(n)d change undone.", "%(n)d changes undone.", len(entries))
+        add_undo_message(request, done % {"n": len(entries)}, entries)
     else:
-        tell(request, _("Undone."), entries)
-        back = at_row(back, entries[0])
+        add_undo_message(request, _("Undone."), entries)
+        back = add_row_anchor(back, entries[0])
     return SeeOther(back)
 
 
-def at_row(address: str, entry: TaskEvent) -> str:
-    """The address of the list at the row that the entry is about; any other as it is."""
-    is_list = address.partition("?")[0] == reverse("tasks:list")
-    return f"{address}#task-{entry.task_id}" if is_list and "#" not in address else address
+def add_row_anchor(url: str, entry: JournalEntry) -> str:
+    """Return the URL of the task list with the anchor of the entry's task. Other URLs are unchanged."""
+    is_list = url.partition("?")[0] == reverse("tasks:list")
+    return f"{url}#task-{entry.task_id}" if is_list and "#" not in url else url
 
 
 @require_safe
 def trash(request: OwnerRequest) -> HttpResponse:
-    deletions = TaskEvent.objects.for_user(request.user.id).in_trash().newest_first()
-    page = EntryPage.of(list(EntryPage.query(deletions, request.GET.get("before", ""))))
+    deletions = JournalEntry.objects.for_user(request.user.id).in_trash().newest_first()
+    page = EntryPage.from_rows(list(EntryPage.select(deletions, request.GET.get("before", ""))))
     return render(request, "tasks/trash.html", {"page": page})
 
 
@@ -233,42 +218,27 @@ def trash(request: OwnerRequest) -> HttpResponse:
 @require_POST
 def restore(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    return undone(request, partial(tasks.restore, task_id), next_url(request) or reverse("tasks:trash"))
+    return undo_response(request, partial(tasks.restore, task_id), next_url(request) or reverse("tasks:trash"))
 
 
 @require_safe
 def history(request: OwnerRequest) -> HttpResponse:
-    journal, tasks = TaskEvent.objects.for_user(request.user.id), Task.objects.for_user(request.user.id)
-    asked = EntryPage.query(journal.newest_first(), request.GET.get("before", ""))
-    ids = asked.values("task_id")
-    entries, newest, titles, deletions = fetch_together(
-        asked,
+    journal, tasks = JournalEntry.objects.for_user(request.user.id), Task.objects.for_user(request.user.id)
+    selected = EntryPage.select(journal.newest_first(), request.GET.get("before", ""))
+    ids = selected.values("task_id")
+    entries, newest, titles, deletions = fetch_all_in_pipeline(
+        selected,
         journal.newest_first().values_list("hash")[:1],
         tasks.filter(pk__in=ids).values_list("id", "title"),
         journal.in_trash().filter(task_id__in=ids),
     )
     in_trash = {deletion.task_id: deletion.title for deletion in deletions}
-    page, head = EntryPage.of(entries), newest[0][0] if newest else ""
+    page, head = EntryPage.from_rows(entries), newest[0][0] if newest else ""
     context = {"page": page, "head": head, "titles": dict(titles), "in_trash": in_trash}
     return render(request, "tasks/history.html", context)
 
 
-def tell(request: HttpRequest, words: str, entries: list[TaskEvent]) -> None:
-    """Say on the next page what was done; what these entries of the journal say can be undone from there."""
-    messages.success(request, words, extra_tags=str(entries[0].batch or entries[0].pk) if entries else "")
-
-
-def short(title: str) -> str:
-    """A title for a message, which has to fit into a cookie."""
-    return Truncator(title).chars(60)
-
-
-def posted(request: HttpRequest) -> QueryDict | None:
-    """The data for a form that one view both shows and takes."""
-    return request.POST if request.method == "POST" else None
-
-
 def render_form(request: HttpRequest, template: str, form: TaskForm) -> HttpResponse:
-    """The page with the form: 422 with what was typed when it was not accepted."""
+    """Return the page with the form. Its status is 422 if the form has errors."""
     context = {"form": form, "next": next_url(request) or ""}
     return render(request, template, context, status=422 if form.errors else 200)

@@ -3,8 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -12,11 +16,42 @@ from django.utils.translation import ngettext
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
+from todo_site.better_auth.views.authentication import sign_out
 
 
-@admin.register(User)
+class TodoAdminSite(admin.AdminSite):
+    """The admin with the site's own sign-in page: staff are users with an account."""
+
+    site_header = site_title = _("To-do administration")
+    index_title = _("Overview")
+    login_url = "better_auth:sign-in"
+
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied
+        target = request.GET.get("next") or reverse("admin:index")
+        return redirect_to_login(target, reverse(self.login_url))
+
+    def get_urls(self) -> list[Any]:
+        # Disable "View on site": only its owner can open the page of a row.
+        return [path("r/<path:anything>", self.admin_view(self.not_available)), *super().get_urls()]
+
+    def not_available(self, request: HttpRequest, anything: str) -> HttpResponse:
+        raise Http404
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return sign_out(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        raise Http404  # Better Auth manages passwords
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        raise Http404
+
+
 class UserAdmin(admin.ModelAdmin[User]):
-    """Who has an account, and how many tasks: numbers only. Accounts are changed in Better Auth."""
+    """Accounts and their number of tasks, read-only. Better Auth manages accounts."""
 
     list_display = ["email", "name", "created_at", "task_count"]
     search_fields = ["email", "name", "id"]

@@ -1,23 +1,28 @@
+from typing import ClassVar
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
 
 class TodoSiteConfig(AppConfig):
-    """The site itself: what crosses its rooms, such as the staff's view of people and the demo command."""
+    """Project-level code, which may use all apps."""
 
     name = "todo_site"
-
-    def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415  registers them
+    resubmittable_fields: ClassVar[dict[str, str]] = {}  # erasing and deleting have no text to show
 
 
 class TodoAdminConfig(admin_apps.AdminConfig):
     default = False
-    default_site = "todo_site.admin_site.TodoAdminSite"
+    default_site = "todo_site.admin.TodoAdminSite"
 
     def ready(self) -> None:
         super().ready()
         from django.contrib import admin  # noqa: PLC0415
         from django.contrib.auth.models import Group  # noqa: PLC0415
 
-        admin.site.unregister(Group)  # staff may do whatever the admin offers: there are no further rights to give
+        from .admin import UserAdmin  # noqa: PLC0415
+        from .better_auth.models import User  # noqa: PLC0415
+
+        admin.site.unregister(Group)  # staff have all permissions of the admin: there are none to grant
+        # @admin.register would fail: importing .admin creates the site.
+        admin.site.register(User, UserAdmin)

@@ -1,4 +1,4 @@
-"""The one settings module, driven by the environment; ``.env.example`` says what each variable does."""
+"""Settings, read from the environment. ``.env.example`` describes each variable."""
 
 import sys
 from pathlib import Path
@@ -7,31 +7,31 @@ from typing import Any
 import django_stubs_ext
 from django.utils.csp import CSP
 
-from todo_site import environment
+from . import env
 
-django_stubs_ext.monkeypatch()  # makes ModelForm[Task] and its like mean something at run time too
+django_stubs_ext.monkeypatch()  # ModelForm[Task] and the like need it at run time
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Environment
 
-environment.env.read_env(BASE_DIR / ".env")
-DEBUG = environment.boolean("DEBUG", default=False)
-if not environment.text("SECRET_KEY", "") and (DEBUG or environment.is_embedded()):
-    environment.make_env_file(BASE_DIR / ".env", BASE_DIR / ".env.example")
-    environment.env.read_env(BASE_DIR / ".env")
+env.env.read_env(BASE_DIR / ".env")
+DEBUG = env.boolean("DEBUG", default=False)
+if not env.text("SECRET_KEY", "") and (DEBUG or env.is_embedded()):
+    env.make_env_file(BASE_DIR / ".env", BASE_DIR / ".env.example")
+    env.env.read_env(BASE_DIR / ".env")
 
-SECRET_KEY = environment.required("SECRET_KEY")
-ALLOWED_HOSTS = environment.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
-TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 0, least=0, most=9)
-RATE_LIMITS = environment.boolean("RATE_LIMITS", default=True)
-METRICS_TOKEN = environment.text("METRICS_TOKEN", "")
+SECRET_KEY = env.required("SECRET_KEY")
+ALLOWED_HOSTS = env.comma_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, min_value=0, max_value=9)
+RATE_LIMITS = env.boolean("RATE_LIMITS", default=True)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
-BETTER_AUTH_URL = environment.origin("BETTER_AUTH_URL")
-BETTER_AUTH_SECRET = environment.text("BETTER_AUTH_SECRET", SECRET_KEY)
-BETTER_AUTH_COOKIE_PREFIX = environment.text("BETTER_AUTH_COOKIE_PREFIX", "better-auth")
-BETTER_AUTH_COOKIE_DOMAIN = environment.text("BETTER_AUTH_COOKIE_DOMAIN", "")
+BETTER_AUTH_URL = env.origin("BETTER_AUTH_URL")
+BETTER_AUTH_SECRET = env.text("BETTER_AUTH_SECRET", SECRET_KEY)
+BETTER_AUTH_COOKIE_PREFIX = env.text("BETTER_AUTH_COOKIE_PREFIX", "better-auth")
+BETTER_AUTH_COOKIE_DOMAIN = env.text("BETTER_AUTH_COOKIE_DOMAIN", "")
 
 # Application
 
@@ -41,8 +41,13 @@ TEST_RUNNER = "todo_site.test_runner.PytestRunner"
 
 INSTALLED_APPS = [
     "todo_site",
+    "todo_site.operations",
     "todo_site.better_auth",
     "tasks",
+    "todo_site.preferences",
+    "todo_site.journal",
+    "todo_site.ownership",
+    "todo_site.web",
     "todo_site.apps.TodoAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -52,41 +57,45 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "todo_site.middleware.RequestIdMiddleware",
-    "todo_site.middleware.AccessMiddleware",
-    "todo_site.timing.ServerTimingMiddleware",
-    "todo_site.outage.OutageMiddleware",
+    "todo_site.web.middleware.request_id.RequestIdMiddleware",
+    "todo_site.operations.middleware.AccessLogMiddleware",
+    "todo_site.web.server_timing.ServerTimingMiddleware",
+    "todo_site.web.database_errors.DatabaseErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "todo_site.middleware.PolicyMiddleware",
+    "todo_site.web.middleware.security_headers.SecurityHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "todo_site.compression.CompressionMiddleware",
+    "todo_site.web.compression.CompressionMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "todo_site.middleware.PrivateMiddleware",
-    "todo_site.middleware.MethodMiddleware",
-    "tasks.preferences.middleware.PreferencesMiddleware",
-    "todo_site.middleware.BodySizeMiddleware",
-    "todo_site.middleware.ContentTypeMiddleware",
+    "todo_site.web.middleware.cache_control.CacheControlMiddleware",
+    "todo_site.web.middleware.methods.AllowedMethodsMiddleware",
+    "todo_site.preferences.middleware.PreferencesMiddleware",
+    "todo_site.web.middleware.body_size.BodySizeMiddleware",
+    "todo_site.web.middleware.content_type.ContentTypeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "todo_site.better_auth.middleware.BetterAuthMiddleware",
     "todo_site.better_auth.middleware.SignInRequiredMiddleware",
-    "todo_site.limits.LimitMiddleware",
+    "todo_site.web.rate_limits.RateLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "tasks.middleware.RowSecurityMiddleware",  # last: it calls the view
+    "todo_site.ownership.middleware.RowLevelSecurityMiddleware",  # last: it calls the view
 ]
 
 TEMPLATES = [
     {
-        "BACKEND": "todo_site.jinja2.Jinja2",
+        "NAME": "jinja2",
+        "BACKEND": "todo_site.web.templates.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
-            "environment": "todo_site.jinja2.environment",
-            "context_processors": ["todo_site.jinja2.one_for_all"],
+            "environment": "todo_site.web.templates.environment",
+            "context_processors": [
+                "todo_site.web.templates.context_processor",
+                "todo_site.preferences.context_processors.preferences",
+            ],
         },
     },
-    {  # the admin's own
+    {  # for the admin
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
         "OPTIONS": {
@@ -103,43 +112,46 @@ FORM_RENDERER = "django.forms.renderers.Jinja2"
 # Database
 
 
-def with_options(database: dict[str, Any]) -> dict[str, Any]:
-    """Add what each kind of database needs to serve many requests at once."""
+def add_database_options(database: dict[str, Any]) -> dict[str, Any]:
+    """Add the options that serve concurrent requests."""
     if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["ENGINE"] = "todo_site.web.database.sqlite3"
         if database["NAME"] != ":memory:":
             database["NAME"] = str(BASE_DIR / database["NAME"])
-        # WAL: readers and a writer at once. IMMEDIATE: a transaction that will write waits its turn at BEGIN, where the
-        # time-out counts, and not in the middle, where SQLite gives up at once.
+        # WAL lets readers and one writer work at once. IMMEDIATE takes the write lock at BEGIN, where SQLite waits for
+        # the timeout. A lock that is needed later in the transaction fails at once.
         database["OPTIONS"] = {
             "timeout": 10,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL",
         }
     else:
-        database["ENGINE"] = "todo_site.postgresql"
-        database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler in transaction mode loses them
+        database["ENGINE"] = "todo_site.web.database.postgresql"
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True  # not available through a pooler in transaction mode
         options = database.setdefault("OPTIONS", {})
-        options.setdefault("connect_timeout", 10)  # a database that sleeps wakes while the connection waits
+        options.setdefault("connect_timeout", 10)  # seconds; a suspended database needs some to start
         options.setdefault("application_name", "todo")
-        # Each thread keeps a connection of its own. They are tested by their use (todo_site.outage), and after an
-        # outage the next request connects: a pool would go on waiting for attempts of its own in the background.
+        # Each thread keeps a connection. todo_site.web.database_errors repeats a request that finds it broken.
+        # After an outage, a pool would delay requests until its background reconnection succeeds.
         database["CONN_MAX_AGE"] = 300
     return database
 
 
-# Migrations and maintenance go past the pooler, if there is one.
-is_maintenance = sys.argv[1:2] in (["migrate"], ["adoption"]) and bool(environment.text("DATABASE_URL_UNPOOLED", ""))
+# Migrations and maintenance bypass the pooler, if there is one.
+is_maintenance = sys.argv[1:2] in (["migrate"], ["legacy_tasks"], ["adoption"]) and bool(
+    env.text("DATABASE_URL_UNPOOLED", "")
+)
 database_url = "DATABASE_URL_UNPOOLED" if is_maintenance else "DATABASE_URL"
-DATABASES = {"default": with_options(environment.database(database_url, "sqlite:///db.sqlite3"))}
+DATABASES = {"default": add_database_options(env.database(database_url, "sqlite:///db.sqlite3"))}
 
-ROW_LEVEL_SECURITY = environment.boolean("ROW_LEVEL_SECURITY", default=True)
-DB_STATEMENT_TIMEOUT = environment.integer("DB_STATEMENT_TIMEOUT", 5, least=0, most=3600)
-DB_LOCK_TIMEOUT = environment.integer("DB_LOCK_TIMEOUT", 2, least=0, most=3600)
+ROW_LEVEL_SECURITY = env.boolean("ROW_LEVEL_SECURITY", default=True)
+DB_STATEMENT_TIMEOUT = env.integer("DB_STATEMENT_TIMEOUT", 5, min_value=0, max_value=3600)
+DB_LOCK_TIMEOUT = env.integer("DB_LOCK_TIMEOUT", 2, min_value=0, max_value=3600)
 
-# Who is asking
+# Authentication
 
 AUTH_USER_MODEL = "better_auth.User"
-AUTHENTICATION_BACKENDS: list[str] = []  # passwords are checked by the accounts, never by django.contrib.auth
+AUTHENTICATION_BACKENDS: list[str] = []  # todo_site.better_auth checks passwords, not django.contrib.auth
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "todo_site.better_auth.passwords.LengthValidator"}]
 LOGIN_URL = "better_auth:sign-in"
 LOGIN_REDIRECT_URL = "tasks:list"
@@ -150,7 +162,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from beside the site, without TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # requested by local monitoring, without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -158,7 +170,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "todo_site.views.csrf_failure"
+CSRF_FAILURE_VIEW = "todo_site.web.error_views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CSP = {
     "default-src": [CSP.NONE],
@@ -173,27 +185,27 @@ SECURE_CSP = {
     "report-uri": ["/csp-report"],
 }
 
-# Limits of a request; an answer over one of them is 413. Bytes: of a whole body with its files, and of it without them.
+# Limits of a request; the response to a larger one is 413. In bytes: the body with its files, and without them.
 
-MAX_BODY_SIZE = 20 * 2**20
+REQUEST_MAX_BYTES = 20 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # Language and time
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each in its own words
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # not translated: each language under its own name
 LOCALE_PATHS = [BASE_DIR / "todo_site" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
-PREFERENCES_COOKIE = "todo_preferences"
+PREFERENCES_COOKIE_NAME = "todo_preferences"
 
 # Static files
 
 STATIC_URL = "static/"
-STATIC_ROOT = environment.text("STATIC_ROOT", str(BASE_DIR / "build" / "static"))
+STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "build" / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # what is looked for under names of its own: favicon.ico, robots.txt
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # files at the root of the site: favicon.ico, robots.txt
 WHITENOISE_MAX_AGE = 86_400
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
@@ -203,7 +215,7 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"default": {"()": "todo_site.log.Formatter"}},
+    "formatters": {"default": {"()": "todo_site.operations.log_formatter.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},

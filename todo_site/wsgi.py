@@ -2,7 +2,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from todo_site.edge import Edge
+from .web.wsgi_guard import RequestGuard
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_site.settings")
-application = Edge(get_wsgi_application())
+application = RequestGuard(get_wsgi_application())

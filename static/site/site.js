@@ -1,20 +1,20 @@
-// What the pages gain with JavaScript. Nothing here is needed: every form works without, and most of this stands on
-// htmx, which exchanges the parts of a page that an element names.
+// Progressive enhancement: every form also works without JavaScript. htmx replaces parts of a page; this module adds
+// keyboard shortcuts, drafts, character counters and messages.
 
 const { user } = document.body.dataset;
 const messages = document.getElementById("messages");
 const quickAdd = document.getElementById("quick-add");
-const pointer = matchMedia("(hover: hover) and (pointer: fine)").matches;
+const hasMouse = matchMedia("(hover: hover) and (pointer: fine)").matches;
 
-/** What this tab remembers. Storage may be forbidden or full: then nothing is remembered, and all else goes on. */
-const memory = {
-  keys: () => attempt(() => Object.keys(sessionStorage)) ?? [],
-  get: (key) => attempt(() => JSON.parse(sessionStorage.getItem(key))),
-  set: (key, value) => attempt(() => sessionStorage.setItem(key, JSON.stringify(value))),
-  remove: (key) => attempt(() => sessionStorage.removeItem(key)),
+/** JSON values in sessionStorage. If storage is disabled or full, nothing is stored. */
+const storage = {
+  keys: () => tryOrNull(() => Object.keys(sessionStorage)) ?? [],
+  get: (key) => tryOrNull(() => JSON.parse(sessionStorage.getItem(key))),
+  set: (key, value) => tryOrNull(() => sessionStorage.setItem(key, JSON.stringify(value))),
+  remove: (key) => tryOrNull(() => sessionStorage.removeItem(key)),
 };
 
-function attempt(action) {
+function tryOrNull(action) {
   try {
     return action();
   } catch {
@@ -22,86 +22,86 @@ function attempt(action) {
   }
 }
 
-// Counting characters
+// Character counters
 
-/** Show how many characters a field has, in code points as the server counts them, once it is nearly full. */
-function count(line) {
-  const field = document.getElementById(line.dataset.counts);
-  const most = Number(line.dataset.most);
-  const show = () => {
+/** Show the length of a field when it is nearly full, in code points like the server. */
+function setUpCounter(counter) {
+  const field = document.getElementById(counter.dataset.counterFor);
+  const max = Number(counter.dataset.max);
+  const update = () => {
     const n = [...field.value].length;
-    line.hidden = n < most * 0.8;
-    line.classList.toggle("errors", n > most);
-    line.textContent = line.dataset.words.replace("{n}", n).replace("{most}", most);
+    counter.hidden = n < max * 0.8;
+    counter.classList.toggle("errors", n > max);
+    counter.textContent = counter.dataset.text.replace("{n}", n).replace("{max}", max);
   };
-  field.addEventListener("input", show);
-  show();
+  field.addEventListener("input", update);
+  update();
 }
 
-// Drafts: what was typed into a form is kept under the user's id until it is saved, or until somebody signs out.
+// Drafts: the text of a form is stored under the user's id until it is saved or the user signs out.
 
 const draftKey = (form) => `draft:${user}:${form.dataset.draft}`;
-const typed = (form) => [...form.elements].filter(({ name }) => ["title", "description", "status"].includes(name));
+const draftFields = (form) => [...form.elements].filter(({ name }) => ["title", "description", "status"].includes(name));
 
-function keepDraft(form) {
-  const fields = Object.fromEntries(typed(form).map(({ name, value }) => [name, value]));
-  const changed = typed(form).some((field) => field.value !== field.dataset.loaded);
-  // The version that the text was written for: a change by somebody else since then has to be noticed when it is saved.
-  if (changed) memory.set(draftKey(form), { fields, version: form.elements.version?.value });
-  else memory.remove(draftKey(form));
+function storeDraft(form) {
+  const fields = Object.fromEntries(draftFields(form).map(({ name, value }) => [name, value]));
+  const changed = draftFields(form).some((field) => field.value !== field.dataset.original);
+  // Keep the version that the text is based on. The server detects an edit conflict with it.
+  if (changed) storage.set(draftKey(form), { fields, version: form.elements.version?.value });
+  else storage.remove(draftKey(form));
 }
 
 function restoreDraft(form) {
-  const givenBack = document.querySelector(".summary"); // by the server: what was typed last
-  for (const field of typed(form)) field.dataset.loaded = givenBack ? "" : field.value;
-  form.addEventListener("input", () => keepDraft(form));
-  if (givenBack) return keepDraft(form);
-  const draft = memory.get(draftKey(form));
+  const isInvalid = document.querySelector(".summary"); // the server returned the form with the newest text
+  for (const field of draftFields(form)) field.dataset.original = isInvalid ? "" : field.value;
+  form.addEventListener("input", () => storeDraft(form));
+  if (isInvalid) return storeDraft(form);
+  const draft = storage.get(draftKey(form));
   if (!draft) return;
-  const loadedVersion = form.elements.version?.value;
-  fill(form, draft.fields, draft.version);
-  if (typed(form).every((field) => field.value === field.dataset.loaded)) return;
+  const originalVersion = form.elements.version?.value;
+  fillFields(form, draft.fields, draft.version);
+  if (draftFields(form).every((field) => field.value === field.dataset.original)) return;
   const notice = document.getElementById("restored").content.cloneNode(true).firstElementChild;
   notice.querySelector("button").addEventListener("click", () => {
-    fill(form, Object.fromEntries(typed(form).map((field) => [field.name, field.dataset.loaded])), loadedVersion);
-    dropDraft(form);
-    typed(form)[0].focus();
+    fillFields(form, Object.fromEntries(draftFields(form).map((field) => [field.name, field.dataset.original])), originalVersion);
+    discardDraft(form);
+    draftFields(form)[0].focus();
   });
   form.prepend(notice);
 }
 
-function fill(form, fields, version) {
-  for (const field of typed(form)) field.value = fields[field.name] ?? field.value;
+function fillFields(form, fields, version) {
+  for (const field of draftFields(form)) field.value = fields[field.name] ?? field.value;
   if (version) form.elements.version.value = version;
-  for (const field of typed(form)) field.dispatchEvent(new Event("input"));
+  for (const field of draftFields(form)) field.dispatchEvent(new Event("input"));
 }
 
-function dropDraft(form) {
-  memory.remove(draftKey(form));
+function discardDraft(form) {
+  storage.remove(draftKey(form));
   form.querySelector(".notice")?.remove();
 }
 
-const drafts = () => memory.keys().filter((key) => key.startsWith("draft:"));
+const draftKeys = () => storage.keys().filter((key) => key.startsWith("draft:"));
 
-/** Forget the drafts of whoever was here before, and the one that was sent if this page says that it is saved. */
-function tidyDrafts() {
+/** Remove the drafts of other users, and the submitted draft if this page reports success. */
+function removeOldDrafts() {
   const saved = messages?.querySelector('[data-level="success"]');
-  for (const key of drafts()) {
-    const { sent, ...draft } = memory.get(key);
-    if ((user && !key.startsWith(`draft:${user}:`)) || (sent && saved)) memory.remove(key);
-    else if (sent) memory.set(key, draft);
+  for (const key of draftKeys()) {
+    const { sent, ...draft } = storage.get(key);
+    if ((user && !key.startsWith(`draft:${user}:`)) || (sent && saved)) storage.remove(key);
+    else if (sent) storage.set(key, draft);
   }
 }
 
-function markSent(form) {
-  const draft = form.dataset.draft && memory.get(draftKey(form));
-  if (draft) memory.set(draftKey(form), { ...draft, sent: true });
-  if (form.matches(".account")) drafts().forEach(memory.remove); // signing out
+function markDraftAsSent(form) {
+  const draft = form.dataset.draft && storage.get(draftKey(form));
+  if (draft) storage.set(draftKey(form), { ...draft, sent: true });
+  if (form.matches(".account")) draftKeys().forEach(storage.remove); // signing out
 }
 
-// Sending: each form once at a time. What sends is marked busy, not disabled: a disabled button loses the focus.
+// Double submission: a form that is being submitted is marked busy, because a disabled button would lose the focus.
 
-function sendOnce(event) {
+function preventDoubleSubmit(event) {
   const sender = event.type === "submit" ? event.target : event.target.closest("button[data-hx-post]");
   if (!sender || sender.method === "dialog") return;
   if (sender.ariaBusy === "true") {
@@ -110,18 +110,18 @@ function sendOnce(event) {
     return;
   }
   sender.ariaBusy = "true";
-  setTimeout(() => (sender.ariaBusy = null), 10_000); // somebody may have stopped the page from loading
-  if (event.type === "submit") markSent(sender);
+  setTimeout(() => (sender.ariaBusy = null), 10_000); // the user may have stopped the request
+  if (event.type === "submit") markDraftAsSent(sender);
 }
 
-addEventListener("click", sendOnce, true);
-addEventListener("submit", sendOnce, true);
+addEventListener("click", preventDoubleSubmit, true);
+addEventListener("submit", preventDoubleSubmit, true);
 addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forEach((sender) => (sender.ariaBusy = null)));
 
-// Exchanging parts of a page
+// Partial page updates with htmx
 
-// htmx reads this when the page is ready. No style, script or eval of its own, which the security policy forbids; no page
-// kept in the browser; and an error is shown in place of the content, as it is without the script.
+// The Content Security Policy forbids styles, scripts and eval of htmx. Pages must not be stored in the browser. An error
+// page replaces the whole content, as it does without JavaScript.
 if (window.htmx)
   Object.assign(htmx.config, {
     includeIndicatorStyles: false,
@@ -139,162 +139,162 @@ if (window.htmx)
   });
 
 const ROWS = "li.task, li.entry";
-const elsewhere = new WeakSet(); // requests whose answer is a page of another kind
-let place = {};
+const redirected = new WeakSet(); // requests whose response was another page
+let focusTarget = {}; // the row and control that had the focus
 
-// A button that posts elsewhere than its form says so once, in the words that work without a script.
+// Use the formaction of a button, so that templates do not repeat it in data-hx-post.
 addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.elt.matches("button[formaction]")) detail.path = detail.elt.formAction;
 });
 
 addEventListener("htmx:beforeRequest", ({ detail: { elt, requestConfig } }) => {
-  const pressed = requestConfig.triggeringEvent?.submitter ?? elt; // of a form around all rows the button of one
-  const row = pressed.closest(ROWS) ?? document.querySelector("li:has(.pick:checked)");
-  place = { row: [...document.querySelectorAll(ROWS)].indexOf(row), control: elt.matches(".bulk") ? ".pick" : "button, a" };
+  const pressed = requestConfig.triggeringEvent?.submitter ?? elt; // for a form around all rows, the button of one row
+  const row = pressed.closest(ROWS) ?? document.querySelector("li:has(.select-box:checked)");
+  focusTarget = { row: [...document.querySelectorAll(ROWS)].indexOf(row), control: elt.matches(".bulk") ? ".select-box" : "button, a" };
   if (elt === quickAdd) {
-    place.sent = elt.elements.title.value;
-    elt.elements.title.value = ""; // free for the next task, while this one is on its way
+    focusTarget.sent = elt.elements.title.value;
+    elt.elements.title.value = ""; // users can enter the next task before the response
   }
 });
 
-/** An answer without the part that was asked for is a page of another kind, such as the one for signing in: go there. */
+/** Load a response without the requested part as a new page. It can be the sign-in page, for example. */
 addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { xhr, selectOverride, requestConfig } = detail;
   const part = selectOverride ?? requestConfig.elt.closest("[data-hx-select]").dataset.hxSelect;
   if (xhr.responseText.includes(`id="${part.slice(1)}"`)) return;
   detail.shouldSwap = false;
-  elsewhere.add(xhr);
+  redirected.add(xhr);
   if (xhr.status < 300) location.assign(xhr.responseURL);
-  else say(messages.dataset.away);
+  else showError(messages.dataset.unavailable);
 });
 
 addEventListener("htmx:afterRequest", ({ detail: { xhr, requestConfig } }) => {
   const { elt } = requestConfig;
-  const done = xhr.status >= 200 && xhr.status < 300 && !elsewhere.has(xhr);
+  const done = xhr.status >= 200 && xhr.status < 300 && !redirected.has(xhr);
   elt.ariaBusy = null;
   if (elt === quickAdd) finishQuickAdd(done);
-  else if (done && elt.matches(".tick")) mark(elt);
-  if (document.activeElement === document.body) focusPlace();
+  else if (done && elt.matches(".toggle")) updateRow(elt);
+  if (document.activeElement === document.body) restoreFocus();
 });
 
-addEventListener("htmx:sendError", () => say(messages.dataset.away));
+addEventListener("htmx:sendError", () => showError(messages.dataset.unavailable));
 
 function finishQuickAdd(done) {
   const { title } = quickAdd.elements;
-  if (done) dropDraft(quickAdd);
-  else title.value = [place.sent, title.value].filter(Boolean).join(" ");
-  if (!title.isConnected) return memory.remove(draftKey(quickAdd)); // what was typed is in the form that came instead
-  keepDraft(quickAdd);
+  if (done) discardDraft(quickAdd);
+  else title.value = [focusTarget.sent, title.value].filter(Boolean).join(" ");
+  if (!title.isConnected) return storage.remove(draftKey(quickAdd)); // the new form contains the text
+  storeDraft(quickAdd);
   title.focus({ preventScroll: true });
 }
 
-/** Show a row as completed or pending, in its place: it goes where it belongs when the list is loaded next. */
-function mark(tick) {
-  const row = tick.closest(".task");
+/** Show the new status of a row in place. The next page load moves it to its place in the list. */
+function updateRow(button) {
+  const row = button.closest(".task");
   const title = row.querySelector(".title");
-  const words = row.parentElement.dataset;
-  const completed = row.classList.toggle("completed", tick.value === "completed");
-  tick.value = completed ? "pending" : "completed";
-  tick.ariaLabel = (completed ? words.reopen : words.complete).replace("{title}", () => title.textContent);
-  row.querySelector(".state")?.remove();
-  if (completed) title.after(" ", make("span", "state", words.completed));
+  const texts = row.parentElement.dataset;
+  const completed = row.classList.toggle("completed", button.value === "completed");
+  button.value = completed ? "pending" : "completed";
+  button.ariaLabel = (completed ? texts.reopen : texts.complete).replace("{title}", () => title.textContent);
+  row.querySelector(".badge")?.remove();
+  if (completed) title.after(" ", createElement("span", "badge", texts.completed));
 }
 
-/** Where the focus goes when what had it is gone: to the row that took its place, or else to the heading. */
-function focusPlace() {
+/** Move the focus to the row that replaced the focused one, or to the heading. */
+function restoreFocus() {
   const rows = document.querySelectorAll(ROWS);
-  const row = place.row >= 0 && rows[Math.min(place.row, rows.length - 1)];
-  const next = (row && row.querySelector(place.control)) || document.querySelector("h1");
+  const row = focusTarget.row >= 0 && rows[Math.min(focusTarget.row, rows.length - 1)];
+  const next = (row && row.querySelector(focusTarget.control)) || document.querySelector("h1");
   if (next.matches("h1")) next.tabIndex = -1;
   next.focus({ preventScroll: true });
 }
 
-const make = (name, className, textContent) => Object.assign(document.createElement(name), { className, textContent });
+const createElement = (name, className, textContent) => Object.assign(document.createElement(name), { className, textContent });
 
-function say(words) {
-  const message = make("div", "message", "");
+function showError(text) {
+  const message = createElement("div", "message", "");
   message.dataset.level = "error";
-  message.append(make("p", "", words));
+  message.append(createElement("p", "", text));
   messages.replaceChildren(message);
 }
 
 messages?.addEventListener("click", ({ target }) => {
   if (!target.closest(".close")) return;
   messages.replaceChildren();
-  focusPlace();
+  restoreFocus();
 });
 
-// Shortcuts
+// Keyboard shortcuts
 
-let went = 0; // when "g" was pressed
+let prefixPressedAt = 0; // when "g" was pressed
 
-const go = (address) => location.assign(new URL(address, document.querySelector(".brand").href));
-const press = (selector) => (document.activeElement.closest(".task") ?? document.querySelector(".detail"))?.querySelector(selector)?.click();
+const goTo = (path) => location.assign(new URL(path, document.querySelector(".brand").href));
+const clickInTask = (selector) => (document.activeElement.closest(".task") ?? document.querySelector(".detail"))?.querySelector(selector)?.click();
 
-function step(by) {
+function focusTask(offset) {
   const rows = [...document.querySelectorAll(".task")];
   const at = rows.indexOf(document.activeElement.closest(".task"));
-  rows.at(at < 0 ? Math.min(by, 0) : Math.min(Math.max(at + by, 0), rows.length - 1))?.querySelector(".title").focus();
+  rows.at(at < 0 ? Math.min(offset, 0) : Math.min(Math.max(at + offset, 0), rows.length - 1))?.querySelector(".title").focus();
 }
 
 const shortcuts = {
   "?": () => document.getElementById("shortcuts").showModal(),
   "/": () => document.querySelector("input[type=search]")?.select(),
-  n: () => (quickAdd?.isConnected ? quickAdd.elements.title.focus() : go("#id_title")),
-  j: () => step(1),
-  k: () => step(-1),
-  x: () => press('[name="status"]'),
-  e: () => press(".edit"),
-  Enter: () => press(".title"),
+  n: () => (quickAdd?.isConnected ? quickAdd.elements.title.focus() : goTo("#id_title")),
+  j: () => focusTask(1),
+  k: () => focusTask(-1),
+  x: () => clickInTask('[name="status"]'),
+  e: () => clickInTask(".edit"),
+  Enter: () => clickInTask(".title"),
   u: () => messages.querySelector(".undo")?.click(),
-  g: () => (went = Date.now()),
-  "g p": () => go("?status=pending"),
-  "g c": () => go("?status=completed"),
+  g: () => (prefixPressedAt = Date.now()),
+  "g p": () => goTo("?status=pending"),
+  "g c": () => goTo("?status=completed"),
 };
 
-function onKey(event) {
+function handleKey(event) {
   const { target, key } = event;
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || document.querySelector("dialog[open]")) return;
   if (key === "Escape" && target.closest("#quick-add")) target.blur();
   if (target.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
-  if (key === "Enter" && target.closest("a, button, summary")) return; // they know what to do
-  const name = Date.now() - went < 1500 && Object.hasOwn(shortcuts, `g ${key}`) ? `g ${key}` : key;
-  went = 0;
+  if (key === "Enter" && target.closest("a, button, summary")) return; // keep the default action
+  const name = Date.now() - prefixPressedAt < 1500 && Object.hasOwn(shortcuts, `g ${key}`) ? `g ${key}` : key;
+  prefixPressedAt = 0;
   if (!Object.hasOwn(shortcuts, name)) return;
   event.preventDefault();
   shortcuts[name]();
 }
 
-// Each page, and each part that comes into it
+// Set-up of each page, and of each part that htmx adds
 
-function prepare(root) {
-  root.querySelectorAll("[data-counts]").forEach(count);
+function setUp(root) {
+  root.querySelectorAll("[data-counter-for]").forEach(setUpCounter);
   if (user) root.querySelectorAll("[data-draft]").forEach(restoreDraft);
 }
 
-tidyDrafts();
-prepare(document);
-addEventListener("htmx:load", ({ detail: { elt } }) => elt !== document.body && prepare(elt));
+removeOldDrafts();
+setUp(document);
+addEventListener("htmx:load", ({ detail: { elt } }) => elt !== document.body && setUp(elt));
 
 document.querySelector(".summary")?.focus();
-if (pointer && !/[?&](q|cursor)=/.test(location.search) && document.activeElement === document.body) {
+if (hasMouse && !/[?&](q|cursor)=/.test(location.search) && document.activeElement === document.body) {
   quickAdd?.elements.title.focus({ preventScroll: true });
 }
 
 if (user && document.documentElement.dataset.shortcuts !== "off") {
-  addEventListener("keydown", onKey);
-  for (const button of document.querySelectorAll("[data-opens]")) {
+  addEventListener("keydown", handleKey);
+  for (const button of document.querySelectorAll("[data-dialog]")) {
     button.hidden = false;
     button.addEventListener("click", shortcuts["?"]);
   }
 }
 
-/** Tell the site the time zone of this browser, where it knows none; not again when it will not have it. */
-async function tellTimeZone(form) {
-  if (memory.get("time-zone") === "refused") return;
+/** Submit the time zone of the browser. Do not repeat this after the server has rejected it. */
+async function submitTimeZone(form) {
+  if (storage.get("time-zone") === "refused") return;
   form.elements.time_zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
-  if (answer.status === 422) memory.set("time-zone", "refused");
+  const response = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+  if (response.status === 422) storage.set("time-zone", "refused");
 }
 
-document.querySelectorAll("#time-zone").forEach((form) => tellTimeZone(form).catch(() => {}));
+document.querySelectorAll("#time-zone").forEach((form) => submitTimeZone(form).catch(() => {}));

@@ -7,8 +7,8 @@ import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
-import tasks.text
-from tasks.adoption import CreateTask
+import tasks.validators
+from tasks.legacy.operations import CreateTask
 
 
 class Migration(migrations.Migration):
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                     "title",
                     models.CharField(
                         max_length=255,
-                        validators=[tasks.text.require_visible],
+                        validators=[tasks.validators.require_visible],
                         verbose_name="title",
                     ),
                 ),

@@ -1,9 +1,15 @@
 from django.db import migrations
 
-from tasks.row_security import EnableRowSecurity
+from todo_site.ownership.operations import SyncOwnership
 
 
 class Migration(migrations.Migration):
     dependencies = [("tasks", "0001_initial")]
 
-    operations = [EnableRowSecurity("Task")]
+    operations = [
+        SyncOwnership(
+            name="Task",
+            previous=None,
+            declaration={"version": 1, "journal": ["created_at", "description", "status", "title", "updated_at"]},
+        )
+    ]

@@ -6,9 +6,9 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import tasks.owned
-from tasks.append_only import MakeAppendOnly
-from tasks.row_security import EnableRowSecurity
+import todo_site.ownership.fields
+from todo_site.journal.triggers import MakeAppendOnly
+from todo_site.ownership.operations import SyncOwnership
 
 
 class Migration(migrations.Migration):
@@ -24,14 +24,14 @@ class Migration(migrations.Migration):
                 migrations.AlterField(
                     model_name="task",
                     name="created_at",
-                    field=tasks.owned.OwnTime(
+                    field=todo_site.ownership.fields.AutoTimestampField(
                         auto_now_add=True, db_default=django.db.models.functions.datetime.Now(), verbose_name="created"
                     ),
                 ),
                 migrations.AlterField(
                     model_name="task",
                     name="updated_at",
-                    field=tasks.owned.OwnTime(
+                    field=todo_site.ownership.fields.AutoTimestampField(
                         auto_now=True, db_default=django.db.models.functions.datetime.Now(), verbose_name="changed"
                     ),
                 ),
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                             ("reopen", "Reopened"),
                             ("delete", "Deleted"),
                             ("restore", "Restored"),
-                            ("look", "Looked at"),
+                            ("look", "Viewed by staff"),
                             ("erase", "Erased"),
                         ],
                         max_length=16,
@@ -99,5 +99,5 @@ class Migration(migrations.Migration):
             },
         ),
         MakeAppendOnly(),
-        EnableRowSecurity("TaskEvent"),
+        SyncOwnership(name="TaskEvent", previous=None, declaration={"version": 1, "journal": []}),
     ]

@@ -2,7 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from tasks.row_security import EnableRowSecurity
+from todo_site.ownership.operations import SyncOwnership
 
 
 class Migration(migrations.Migration):
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 (
                     "theme",
                     models.CharField(
-                        choices=[("device", "As the device"), ("light", "Light"), ("dark", "Dark")],
+                        choices=[("device", "System default"), ("light", "Light"), ("dark", "Dark")],
                         db_default="device",
                         default="device",
                         max_length=16,
@@ -67,5 +67,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        EnableRowSecurity("Preferences"),
+        SyncOwnership(name="Preferences", previous=None, declaration={"version": 1, "journal": []}),
     ]

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from tasks.row_security import EnableRowSecurity
+from todo_site.ownership.operations import SyncOwnership
 
 
 class Migration(migrations.Migration):
@@ -40,5 +40,5 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["user"], name="ix_task_upload_user")],
             },
         ),
-        EnableRowSecurity("Upload"),
+        SyncOwnership(name="Upload", previous=None, declaration={"version": 1, "journal": []}),
     ]

@@ -1,23 +1,28 @@
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import factory
 
 from tasks.models import Task
+from tasks.transfer.models import PendingImport
+from todo_site.ownership.tests.factories import OwnedFactory
 
 
-class TaskFactory(factory.django.DjangoModelFactory[Task]):
-    """Makes tasks through the owned manager: ``TaskFactory(user_id=alice.id)``."""
-
+class TaskFactory(OwnedFactory[Task]):
     class Meta:
         model = Task
 
     title = factory.Sequence(lambda n: f"Task {n}")
 
-    @classmethod
-    def _create(cls, model_class: type[Task], *args: Any, **kwargs: Any) -> Task:
-        return model_class.objects.for_user(kwargs.pop("user_id")).create(**kwargs)
+
+class PendingImportFactory(OwnedFactory[PendingImport]):
+    class Meta:
+        model = PendingImport
+
+    name = "list.txt"
+    packed = zlib.compress(b"Buy milk\n")
 
 
 def make_task(user_id: str, **fields: Any) -> Task:

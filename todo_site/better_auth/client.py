@@ -1,6 +1,6 @@
-"""The Better Auth server's HTTP API: a function per kind of call, a typed reply, time-outs, one exception.
+"""A client for the HTTP API of the Better Auth server.
 
-There is no cookie jar: a reply's cookies go to the person who asked and to nobody after them. Nothing is sent twice.
+It has no cookie jar, because the cookies of a reply are for one user only. It never repeats a request.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 import urllib3
 from django.conf import settings
 
-from .refusals import Unavailable
+from .exceptions import AuthServerUnavailable
 
 TIMEOUT = urllib3.Timeout(connect=2, read=8)
-MAX_BODY = 1_000_000
-# Node closes a connection after five idle seconds; a POST on one that is just closing would be lost.
-MAX_IDLE = 4
+MAX_BODY_BYTES = 1_000_000
+# Node closes idle connections after five seconds. A POST on a connection that is closing would be lost.
+MAX_IDLE_SECONDS = 4
 
 
 @dataclass(frozen=True)
-class Caller:
-    """On whose behalf a call is made: the browser's raw cookies, its one IP address and its User-Agent."""
+class ClientInfo:
+    """The client that a request is made for: its raw Cookie header, IP address and User-Agent."""
 
     cookies: str
     address: str
@@ -33,7 +33,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Reply:
-    """The server's answer. ``set_cookies`` are whole Set-Cookie lines; ``body`` is {} where there was no object."""
+    """A reply of the server. ``set_cookies`` are whole Set-Cookie lines; ``body`` is {} if it was not an object."""
 
     status: int
     body: dict[str, Any]
@@ -45,10 +45,10 @@ class Reply:
         return str(self.body.get("code", ""))
 
 
-def fresh[P: type[urllib3.HTTPConnectionPool]](kind: P) -> P:
-    """A kind of pool that uses no connection which was idle for so long that the other side may be closing it."""
+def without_stale_connections[P: type[urllib3.HTTPConnectionPool]](pool_class: P) -> P:
+    """Return a subclass of a pool that reopens connections after MAX_IDLE_SECONDS."""
 
-    class Fresh(kind):  # type: ignore[misc, valid-type]
+    class FreshConnectionPool(pool_class):  # type: ignore[misc, valid-type]
         def _put_conn(self, conn: Any) -> None:
             if conn is not None:
                 conn.idle_since = monotonic()
@@ -56,41 +56,45 @@ def fresh[P: type[urllib3.HTTPConnectionPool]](kind: P) -> P:
 
         def _get_conn(self, timeout: float | None = None) -> Any:
             conn = super()._get_conn(timeout)
-            if monotonic() - getattr(conn, "idle_since", monotonic()) > MAX_IDLE:
-                conn.close()  # it opens itself again
+            if monotonic() - getattr(conn, "idle_since", monotonic()) > MAX_IDLE_SECONDS:
+                conn.close()  # urllib3 reopens it
             return conn
 
-    return Fresh  # type: ignore[return-value]
+    return FreshConnectionPool  # type: ignore[return-value]
 
 
 @cache
-def pool() -> urllib3.PoolManager:
+def get_pool() -> urllib3.PoolManager:
     manager = urllib3.PoolManager(maxsize=32, retries=False, timeout=TIMEOUT)
     manager.pool_classes_by_scheme = {
-        "http": fresh(urllib3.HTTPConnectionPool),
-        "https": fresh(urllib3.HTTPSConnectionPool),
+        "http": without_stale_connections(urllib3.HTTPConnectionPool),
+        "https": without_stale_connections(urllib3.HTTPSConnectionPool),
     }
     return manager
 
 
-def post(path: str, body: dict[str, Any], caller: Caller) -> Reply:
-    """POST to ``/api/auth`` + path for somebody. Raises Unavailable; a refusal is a Reply like any other."""
-    headers = {"Content-Type": "application/json", "Origin": settings.BETTER_AUTH_URL, "User-Agent": caller.user_agent}
-    if caller.address:
-        headers["X-Forwarded-For"] = caller.address
-    if caller.cookies:
-        headers["Cookie"] = caller.cookies
+def post(path: str, body: dict[str, Any], client_info: ClientInfo) -> Reply:
+    """POST to ``/api/auth`` + path on behalf of a client. Raise AuthServerUnavailable, but not for status 4xx."""
+    headers = {
+        "Content-Type": "application/json",
+        "Origin": settings.BETTER_AUTH_URL,
+        "User-Agent": client_info.user_agent,
+    }
+    if client_info.address:
+        headers["X-Forwarded-For"] = client_info.address
+    if client_info.cookies:
+        headers["Cookie"] = client_info.cookies
     return send("POST", path, headers, json.dumps(body).encode())
 
 
 def get(path: str) -> Reply:
-    """GET from ``/api/auth`` + path, for nobody in particular. Raises Unavailable."""
+    """GET ``/api/auth`` + path for this site itself. Raise AuthServerUnavailable."""
     return send("GET", path, {}, None)
 
 
 def send(method: str, path: str, headers: dict[str, str], body: bytes | None) -> Reply:
     try:
-        response = pool().request(
+        response = get_pool().request(
             method,
             f"{settings.BETTER_AUTH_URL}/api/auth{path}",
             headers={"Accept": "application/json", **headers},
@@ -98,32 +102,34 @@ def send(method: str, path: str, headers: dict[str, str], body: bytes | None) ->
             redirect=False,
             preload_content=False,
         )
-        content = response.read(MAX_BODY + 1, decode_content=True)
-        if len(content) <= MAX_BODY:
+        content = response.read(MAX_BODY_BYTES + 1, decode_content=True)
+        if len(content) <= MAX_BODY_BYTES:
             response.release_conn()
         else:
             response.close()
     except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(f"{method} {path}: {type(error).__name__}") from None
-    if response.status >= 500 or len(content) > MAX_BODY:
-        raise Unavailable(f"{method} {path}: {response.status}, {len(content)} bytes")
+        raise AuthServerUnavailable(f"{method} {path}: {type(error).__name__}") from None
+    if response.status >= 500 or len(content) > MAX_BODY_BYTES:
+        raise AuthServerUnavailable(f"{method} {path}: {response.status}, {len(content)} bytes")
     return Reply(
         status=response.status,
-        body=parse(content, f"{method} {path}: {response.status}"),
+        body=parse_body(content, f"{method} {path}: {response.status}"),
         set_cookies=response.headers.getlist("Set-Cookie"),
-        retry_after=seconds(response.headers.get("X-Retry-After") or response.headers.get("Retry-After")),
+        retry_after=parse_seconds(response.headers.get("X-Retry-After") or response.headers.get("Retry-After")),
     )
 
 
-def parse(content: bytes, what: str) -> dict[str, Any]:
+def parse_body(content: bytes, request: str) -> dict[str, Any]:
+    """Return a JSON object, or {} for other JSON. Raise AuthServerUnavailable; ``request`` describes it in the log."""
     if not content:
         return {}
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
-        raise Unavailable(f"{what}: no JSON") from None
+        raise AuthServerUnavailable(f"{request}: no JSON") from None
     return body if isinstance(body, dict) else {}
 
 
-def seconds(text: str | None) -> int:
+def parse_seconds(text: str | None) -> int:
+    """Return the value of a Retry-After header, between 1 and 3600. The default is 10."""
     return min(max(int(text[:9]), 1), 3600) if text and text.isascii() and text.isdigit() else 10

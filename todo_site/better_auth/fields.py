@@ -11,12 +11,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 ALPHABET = string.ascii_letters + string.digits
 
-# The column types found so far, by database and table. A type is remembered once its table exists and never changes.
-_found: dict[tuple[object, ...], str] = {}
+# The types of the id columns, by database and table. They are cached once the table exists: they never change.
+_column_types: dict[tuple[object, ...], str] = {}
 
 
 def random_token() -> str:
-    """32 characters of a-zA-Z0-9, as Better Auth makes its ids and session tokens (190 bits)."""
+    """Return 32 characters of a-zA-Z0-9 (190 bits), like the ids and session tokens of Better Auth."""
     return "".join(secrets.choice(ALPHABET) for _ in range(32))
 
 
@@ -29,7 +29,7 @@ def is_uuid(text: str) -> bool:
 
 
 class IdField(models.TextField[str, str]):
-    """The id of a Better Auth row: ``str`` in Python; in the database text, varchar or uuid, as its table has it."""
+    """The id of a Better Auth row: ``str`` in Python, and text, varchar or uuid in the database, like its table."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         if connection.vendor != "postgresql":
@@ -37,7 +37,7 @@ class IdField(models.TextField[str, str]):
         table = self.model._meta.db_table
         database = connection.settings_dict
         key = (database["HOST"], database["PORT"], database["NAME"], str(database["OPTIONS"].get("options")), table)
-        if key not in _found:
+        if key not in _column_types:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
@@ -46,18 +46,18 @@ class IdField(models.TextField[str, str]):
                 )
                 if (row := cursor.fetchone()) is None:
                     return "text"
-            _found[key] = row[0]
-        return _found[key]
+            _column_types[key] = row[0]
+        return _column_types[key]
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> str | None:
         return None if value is None else str(value)
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        """Raises EmptyResultSet, which makes a look-up find nothing, for a text that cannot be an id of this column."""
+        """Raise EmptyResultSet for a text that this column cannot store, so that a lookup finds nothing."""
         if isinstance(value, str) and ("\0" in value or (self.db_type(connection) == "uuid" and not is_uuid(value))):
             raise EmptyResultSet
         return super().get_db_prep_value(value, connection, prepared)
 
-    def new_value(self) -> str:
-        """A fresh id of the column's own kind."""
+    def generate(self) -> str:
+        """Return a new id of the column's type."""
         return str(uuid.uuid4()) if self.db_type(connection) == "uuid" else random_token()

@@ -7,19 +7,19 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.validators import EmailValidator, MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-# Better Auth knows no domain without a dot and takes ASCII only.
+# Better Auth rejects domains without a dot, such as localhost, and addresses that are not ASCII.
 EMAIL_VALIDATOR = EmailValidator(allowlist=[])
 
 
 class EmailField(forms.CharField):
-    """An e-mail address, lower-cased as Better Auth stores it."""
+    """An e-mail address in lower case, as Better Auth stores it."""
 
     default_validators = [EMAIL_VALIDATOR, MaxLengthValidator(254)]
     widget = forms.EmailInput
 
     def clean(self, value: str) -> str:
         cleaned: str = super().clean(value)
-        if not cleaned.isascii():  # before lower(), which makes ASCII of the Kelvin sign
+        if not cleaned.isascii():  # before lower(), which turns the Kelvin sign into ASCII
             raise forms.ValidationError(EMAIL_VALIDATOR.message, code="invalid")
         return cleaned.lower()
 
@@ -55,7 +55,7 @@ class SignUpForm(NameForm):
 
 class PasswordForm(forms.Form):
     current_password = forms.CharField(
-        label=_("Present password"),
+        label=_("Current password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -63,20 +63,20 @@ class PasswordForm(forms.Form):
         label=_("New password"),
         strip=False,
         validators=[validate_password],
-        help_text=_("8 to 128 characters. You stay signed in here and are signed out everywhere else."),
+        help_text=_("8 to 128 characters. You will be signed out on all other devices."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
 
 class ConfirmForm(forms.Form):
-    """For what cannot be undone: a box to tick, and the password once more if there is one."""
+    """A confirmation of an action that cannot be undone, with the password if the account has one."""
 
     sure = forms.BooleanField(
-        label=_("I know that this cannot be undone"),
-        error_messages={"required": _("Tick the box if this is what you want.")},
+        label=_("I understand that this cannot be undone"),
+        error_messages={"required": _("Tick the box to confirm.")},
     )
     current_password = forms.CharField(
-        label=_("Present password"),
+        label=_("Current password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

@@ -12,22 +12,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
 
-from todo_site.timing import timed
-from todo_site.typed import Typed
+from todo_site.web.pending_form import PendingForm
+from todo_site.web.server_timing import measure
 
-from . import cookies, sessions, tokens
+from . import bearer_tokens, sessions, signed_cookies
 from .models import User
-from .views import sign_in_first
+from .views.authentication import sign_in_required
 
 
 def get_user(request: HttpRequest) -> User | AnonymousUser:
-    """Who is asking, looked up once per request: by the session cookie, by a bearer token, or nobody."""
+    """Return the user of the session cookie or of the bearer token. The lookup runs once per request."""
     cached: User | AnonymousUser | None = getattr(request, "_cached_user", None)
     if cached is None:
-        with timed(request, "session"):
-            user = sessions.find_by_token(cookies.signed_values(request, "session_token"))
-            if user is None and (token := tokens.bearer(request)):
-                user = tokens.find_user(token)
+        with measure(request, "session"):
+            user = sessions.find_user_by_token(signed_cookies.get_signed_values(request, "session_token"))
+            if user is None and (token := bearer_tokens.get_token(request)):
+                user = bearer_tokens.find_user(token)
         cached = user or AnonymousUser()
         request._cached_user = cached  # type: ignore[attr-defined]
     return cached
@@ -38,33 +38,33 @@ async def get_user_async(request: HttpRequest) -> User | AnonymousUser:
 
 
 class BetterAuthMiddleware(AuthenticationMiddleware):
-    """Puts a lazy ``request.user`` on the request, and extends the session of a user who was asked for."""
+    """Set a lazy ``request.user``. If it was used, extend the user's session."""
 
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(partial(get_user, request))  # type: ignore[assignment]
         request.auser = partial(get_user_async, request)
-        # No other site can make a browser send an Authorization header, so a request that is authenticated by it alone
-        # needs no CSRF token. One that carries a session cookie as well is treated as a browser.
-        has_cookie = cookies.name_of(request, "session_token") in request.COOKIES
-        if tokens.bearer(request) is not None and not has_cookie and request.user.is_authenticated:
+        # Other sites cannot make a browser send an Authorization header. So a request with a bearer token needs no CSRF
+        # token, unless it also has a session cookie.
+        has_cookie = signed_cookies.get_cookie_name(request, "session_token") in request.COOKIES
+        if bearer_tokens.get_token(request) is not None and not has_cookie and request.user.is_authenticated:
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
         session = getattr(getattr(request, "_cached_user", None), "session", None)
-        own_cookie = cookies.name_of(request, "session_token") in response.cookies
-        if session is not None and not own_cookie:  # a view that signs in or out has said what it wants
+        is_cookie_set = signed_cookies.get_cookie_name(request, "session_token") in response.cookies
+        if session is not None and not is_cookie_set:  # the view did not sign in or out
             sessions.extend(request, response, session)
         return response
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Asks people to sign in, and tells programs that their token is not good."""
+    """Require sign-in, except for views with login_not_required. Requests with an invalid bearer token get 401."""
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
-        if tokens.bearer(request) is not None:
+        if bearer_tokens.get_token(request) is not None:
             return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        if request.method == "POST" and (typed := Typed.posted(request)).may_be_sent_again:
-            return sign_in_first(request, typed)
-        if request.method not in {"GET", "HEAD"}:  # after signing in, a page can be shown and a form's target cannot
+        if request.method == "POST" and (pending_form := PendingForm.from_post(request)).can_resubmit:
+            return sign_in_required(request, pending_form)
+        if request.method not in {"GET", "HEAD"}:  # after sign-in, the URL would be requested with GET
             return redirect_to_login(resolve_url(settings.LOGIN_REDIRECT_URL))
         return super().handle_no_permission(request, view_func)

@@ -1,7 +1,7 @@
-"""Better Auth's tables, as its server makes them, and two tables of ours beside them.
+"""Better Auth's tables, and the table of the staff.
 
-The server owns the first four: nothing may be added to them, since an unknown NOT NULL column makes it refuse every
-request. Rows that are made here can be read there, and the other way round.
+The first four must stay as the server creates them: an unknown NOT NULL column makes it reject every request. The
+server and this site can read each other's rows.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").lower())
 
     def create_user(self, email: str, password: str, name: str) -> User:
-        """A person with a password login, as the server's sign-up makes them. IntegrityError if the e-mail is taken."""
+        """Create a user with a password, like the server's sign-up. Raise IntegrityError for a known e-mail address."""
         hashed = hash_password(password)
         now = timezone.now()
         times = {"created_at": now, "updated_at": now}
         new_id: Any = self.model._meta.get_field("id")
         with transaction.atomic():
-            user = self.create(id=new_id.new_value(), email=email.lower(), name=name, email_verified=False, **times)
+            user = self.create(id=new_id.generate(), email=email.lower(), name=name, email_verified=False, **times)
             Account.objects.create(
-                id=new_id.new_value(), user=user, account_id=user.id, provider_id="credential", password=hashed, **times
+                id=new_id.generate(), user=user, account_id=user.id, provider_id="credential", password=hashed, **times
             )
         return user
 
@@ -44,7 +44,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    # Columns of AbstractBaseUser that Better Auth's table does not have.
+    # AbstractBaseUser has these columns, Better Auth's table does not.
     password = None  # type: ignore[assignment]
     last_login = None
 
@@ -62,7 +62,7 @@ class User(AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
 
-    # The session that the request came with; set by the look-up, None for a user from anywhere else.
+    # The session of the request. Only sessions.find_user_by_token() sets it.
     session: Session | None = None
 
     class Meta:
@@ -78,7 +78,7 @@ class User(AbstractBaseUser):
         return Staff.objects.filter(user=self).exists()
 
     def has_usable_password(self) -> bool:
-        """False: passwords are in Better Auth's accounts, where django.contrib.auth cannot change them."""
+        """Return False: django.contrib.auth cannot change the passwords of Better Auth's accounts."""
         return False
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
@@ -117,7 +117,7 @@ class Session(models.Model):
 
 
 class Account(models.Model):
-    """A way to sign in. A password login has provider_id "credential" and account_id = user_id."""
+    """A way to sign in. For a password, provider_id is "credential" and account_id is the user's id."""
 
     id = IdField(primary_key=True)
     account_id = models.TextField(db_column="accountId")
@@ -158,7 +158,7 @@ class Verification(models.Model):
 
 
 class Staff(models.Model):
-    """A user who may enter the admin. Ours: Better Auth does not know it."""
+    """A user who may use the admin. Better Auth does not know this table."""
 
     user = models.OneToOneField(User, models.DB_CASCADE, primary_key=True, related_name="+")
     added_at = models.DateTimeField(_("added"), db_default=Now())
@@ -170,17 +170,3 @@ class Staff(models.Model):
 
     def __str__(self) -> str:
         return self.user_id
-
-
-class RateLimit(models.Model):
-    """How often something was tried in the current window. In the database, so that all workers count together."""
-
-    key = models.TextField(primary_key=True)
-    count = models.IntegerField()
-    expires_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        db_table = "rate_limit"
-
-    def __str__(self) -> str:
-        return self.key

@@ -1,4 +1,4 @@
-"""Better Auth's password hashes: ``salt:hex(scrypt(NFKC(password), salt))``; the salt is 32 hex digits used as text."""
+"""Better Auth's password hashes: ``salt:hex(scrypt(NFKC(password), salt))``. The salt is the text of 32 hex digits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N, R, P, LENGTH = 16384, 16, 1, 64
 MIN_LENGTH, MAX_LENGTH = 8, 128
 
 
-def _scrypt(password: str, salt: str) -> str:
+def _derive_key(password: str, salt: str) -> str:
     text = unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
     key = hashlib.scrypt(text, salt=salt.encode(), n=N, r=R, p=P, dklen=LENGTH, maxmem=128 * N * R * 2)
     return key.hex()
@@ -22,18 +22,18 @@ def _scrypt(password: str, salt: str) -> str:
 
 def hash_password(password: str) -> str:
     salt = secrets.token_hex(16)
-    return f"{salt}:{_scrypt(password, salt)}"
+    return f"{salt}:{_derive_key(password, salt)}"
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Whether ``password`` is the stored one. Without a stored hash it takes as long and answers False."""
+    """Return whether a password matches a stored hash. Without a hash, return False after the same time."""
     salt, colon, key = (stored or "").partition(":")
-    matches = hmac.compare_digest(_scrypt(password, salt or "0" * 32), key)
+    matches = hmac.compare_digest(_derive_key(password, salt or "0" * 32), key)
     return matches and bool(colon)
 
 
 class LengthValidator:
-    """8 to 128 UTF-16 units, as Better Auth counts: an emoji is two."""
+    """Require 8 to 128 UTF-16 code units, as Better Auth does. An emoji counts twice."""
 
     def validate(self, password: str, user: object = None) -> None:
         length = len(password.encode("utf-16-le", errors="surrogatepass")) // 2

@@ -1,4 +1,4 @@
-"""A browser's User-Agent in words that people know."""
+"""Names of browsers and operating systems for a User-Agent header."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from django.utils.translation import gettext as _
 
-# In this order: most browsers also claim to be the ones further down.
+# The order matters: most User-Agents also contain the names of browsers further down.
 BROWSERS = [
     ("Edg(?:e|A|iOS)?/", "Edge"),
     ("OPR/|OPT/|Opera", "Opera"),
@@ -29,14 +29,14 @@ SYSTEMS = [
 ]
 
 
-def in_words(user_agent: str | None) -> str:
-    """Such as "Firefox on Linux"; says so when the browser or the system is not one that we know."""
-    browser = first_match(BROWSERS, user_agent or "")
-    system = first_match(SYSTEMS, user_agent or "")
+def describe_user_agent(user_agent: str | None) -> str:
+    """Return a description such as "Firefox on Linux"."""
+    browser = find_first_match(BROWSERS, user_agent or "")
+    system = find_first_match(SYSTEMS, user_agent or "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or _("An unknown browser")
+    return browser or system or _("Unknown browser")
 
 
-def first_match(names: list[tuple[str, str]], text: str) -> str | None:
+def find_first_match(names: list[tuple[str, str]], text: str) -> str | None:
     return next((name for pattern, name in names if re.search(pattern, text)), None)

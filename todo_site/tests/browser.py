@@ -80,7 +80,7 @@ def add(page: Page, title: str) -> None:
     expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
 
 
-def add_many(page: Page, titles: list[str]) -> None:
+def create_many(page: Page, titles: list[str]) -> None:
     """Send the form of the list page once for each of these titles, without loading the page again."""
     token = page.locator("#quick-add [name=csrfmiddlewaretoken]").input_value()
     for title in titles:

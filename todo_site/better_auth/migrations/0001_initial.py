@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import todo_site.better_auth.fields
-from todo_site.better_auth.tables import CreateUnlessThere
+from todo_site.better_auth.operations import CreateModelIfMissing
 
 
 class Migration(migrations.Migration):
@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
-        CreateUnlessThere(
+        CreateModelIfMissing(
             name="User",
             fields=[
                 (
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 "db_table": "staff",
             },
         ),
-        CreateUnlessThere(
+        CreateModelIfMissing(
             name="Verification",
             fields=[
                 (
@@ -121,7 +121,7 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["identifier"], name="verification_identifier_idx")],
             },
         ),
-        CreateUnlessThere(
+        CreateModelIfMissing(
             name="Account",
             fields=[
                 (
@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["user"], name="account_userId_idx")],
             },
         ),
-        CreateUnlessThere(
+        CreateModelIfMissing(
             name="Session",
             fields=[
                 (

@@ -17,7 +17,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     class Meta:
         model = User
 
-    id = factory.LazyFunction(lambda: User._meta.get_field("id").new_value())
+    id = factory.LazyFunction(lambda: User._meta.get_field("id").generate())
     name = factory.Sequence(lambda n: f"Person {n}")
     email = factory.Sequence(lambda n: f"person{n}@example.org")
     email_verified = False
@@ -30,7 +30,7 @@ class SessionFactory(factory.django.DjangoModelFactory[Session]):
     class Meta:
         model = Session
 
-    id = factory.LazyFunction(lambda: Session._meta.get_field("id").new_value())
+    id = factory.LazyFunction(lambda: Session._meta.get_field("id").generate())
     token = factory.LazyFunction(random_token)
     user = factory.SubFactory(UserFactory)
     created_at = factory.LazyFunction(timezone.now)
@@ -57,7 +57,7 @@ def make_account(email: str, password: str, name: str) -> User:
     """Somebody with a password, as create_user() makes them. A password is hashed once: that is what takes long."""
     user = make_user(email=email, name=name)
     Account.objects.create(
-        id=Account._meta.get_field("id").new_value(),
+        id=Account._meta.get_field("id").generate(),
         user=user,
         account_id=user.id,
         provider_id="credential",

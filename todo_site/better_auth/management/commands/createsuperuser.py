@@ -12,9 +12,9 @@ from todo_site.better_auth.models import User
 
 
 class Command(BaseCommand):
-    """In place of Django's own, which asks for a password only where the user's table has a column for it."""
+    """Replace Django's command, which asks for a password only if the user model has a password column."""
 
-    help = "Makes an account that may enter the admin."
+    help = "Create an account with access to the admin."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", help="e-mail address")
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             "--no-input",
             action="store_false",
             dest="interactive",
-            help="ask nothing: the password comes from DJANGO_SUPERUSER_PASSWORD",
+            help="do not prompt; read the password from DJANGO_SUPERUSER_PASSWORD",
         )
 
     def handle(self, *args: Any, interactive: bool, **options: Any) -> None:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError("; ".join(f"{name}: {errors[0]}" for name, errors in form.errors.items()))
         if User.objects.filter(email=form.cleaned_data["email"]).exists():
             raise CommandError(
-                "That e-mail address has an account. To let it into the admin: manage.py staff add EMAIL"
+                "This e-mail address already has an account. For access to the admin: manage.py staff add EMAIL"
             )
         User.objects.create_superuser(**form.cleaned_data)
-        self.stdout.write("The account is made.")
+        self.stdout.write("Account created.")

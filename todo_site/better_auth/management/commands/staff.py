@@ -8,11 +8,11 @@ from todo_site.better_auth.models import Staff, User
 
 
 class Command(BaseCommand):
-    help = "Adds a person to the staff, who may enter the admin, removes one, or lists them."
+    help = "Add users to the staff, remove them, or list the staff. Staff have access to the admin."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        for action, words in (("add", "let a person into the admin"), ("remove", "no longer let a person in")):
+        for action, words in (("add", "give a user access to the admin"), ("remove", "remove this access")):
             actions.add_parser(action, help=words).add_argument("email")
         actions.add_parser("list", help="list the staff")
 
@@ -24,10 +24,10 @@ class Command(BaseCommand):
         email = options["email"].lower()
         user = User.objects.filter(email=email).first()
         if user is None:
-            raise CommandError(f"There is no account with the e-mail address {email}. They sign up first.")
+            raise CommandError(f"There is no account with the e-mail address {email}. The user must sign up first.")
         if action == "add":
             Staff.objects.get_or_create(user=user)
-            self.stdout.write(f"{email} may enter the admin.")
+            self.stdout.write(f"{email} has access to the admin.")
         else:
             Staff.objects.filter(user=user).delete()
-            self.stdout.write(f"{email} may not enter the admin.")
+            self.stdout.write(f"{email} has no access to the admin.")

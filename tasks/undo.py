@@ -1,0 +1,36 @@
+"""Undo: the changes that revert entries of the journal, and the message that offers them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.text import Truncator
+
+from todo_site.journal.models import JournalEntry, State, Step
+
+MAX_TITLE_IN_MESSAGE = 60  # messages travel in a cookie
+
+
+def build_undo_steps(entries: Iterable[JournalEntry], current: Mapping[uuid.UUID, State]) -> list[Step]:
+    """Return the steps that revert the entries. ``current`` has the states of the tasks that are not in the trash.
+
+    Entries that are already undone need no step. Raise CannotUndo if a newer change conflicts with an entry.
+    """
+    steps = []
+    for entry in entries:
+        if entry.task_id:
+            state = current.get(entry.task_id)
+            steps.append(Step(entry.task_id, state, entry.state_before(state), undoes=entry.pk))
+    return [step for step in steps if step.before != step.after]
+
+
+def add_undo_message(request: HttpRequest, text: str, entries: list[JournalEntry]) -> None:
+    """Show the text on the next page, with a button that undoes the entries or their batch."""
+    messages.success(request, text, extra_tags=str(entries[0].batch or entries[0].pk) if entries else "")
+
+
+def truncate(title: str) -> str:
+    return Truncator(title).chars(MAX_TITLE_IN_MESSAGE)

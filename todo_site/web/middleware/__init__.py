@@ -1,0 +1,5 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+type GetResponse = Callable[[HttpRequest], HttpResponseBase]

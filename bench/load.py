@@ -1,169 +1,165 @@
-"""``make load``: thousands of people on the site as production runs it; a table of how long each action took.
-
-Each of them does something every PAUSE seconds, over one of CLIENTS connections. The time of an action begins when it
-was due, so a site that falls behind cannot hide it. Fails when an answer is an error, or when the 95th percentile of
-any action is half a second or more. The clients take their share of the same processors. SECONDS, PAUSE and CLIENTS in
-the environment change the load; without a pause each client sends as fast as it is answered.
-"""
+"""Send requests of many users with wrk, measure what they cost, and verify that every write is in the database."""
 
 from __future__ import annotations
 
-import os
-import random
-import re
-import sys
+import json
+import subprocess
 import tempfile
 import uuid
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, field
-from hashlib import md5
-from http.client import HTTPConnection
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import quantiles
-from time import monotonic, sleep
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
-import psycopg
+from bench.contestants.servers import SITES, Server, cpu_milliseconds
+from bench.database import CSRF_TOKEN, Database
 
-from todo_site.better_auth import signed_cookies
-from todo_site.tests import environment  # noqa: F401  sets the secrets that the site and its clients share
-from todo_site.tests.postgresql import own_server
-from todo_site.tests.server import running_site
+MAX_WRITES_PER_SECOND = 4000  # so many are prepared
+SCRIPT = Path(__file__).parent / "wrk.lua"
 
-SECONDS = int(os.environ.get("SECONDS", "20"))
-CLIENTS = int(os.environ.get("CLIENTS", "64"))
-PAUSE = float(os.environ.get("PAUSE", "60"))
-PEOPLE, TASKS = 2000, 20
-WARM_UP = 5  # seconds that do not count: templates are compiled and connections made
-LIMIT = 0.5  # seconds
-ACTIONS = {"list": 8, "detail": 4, "create": 2, "edit": 2, "status": 2, "delete": 2}  # and how often each comes
-CSRF = "c" * 32
-
-FILL = f"""
-INSERT INTO "user" (id, name, email, "emailVerified")
-SELECT 'person-' || n, 'Person ' || n, 'person' || n || '@example.org', true FROM generate_series(1, {PEOPLE}) n;
-INSERT INTO session (id, token, "userId", "expiresAt", "createdAt", "updatedAt")
-SELECT 'session-' || n, 'token-' || n, 'person-' || n, now() + interval '7 days', now(), now()
-FROM generate_series(1, {PEOPLE}) n;
-INSERT INTO task (id, user_id, title, description, status, created_at)
-SELECT md5(n || '/' || t)::uuid, 'person-' || n, 'Task ' || t, repeat('Some words. ', 10),
-       CASE WHEN t % 4 = 0 THEN 'completed' ELSE 'pending' END, now() - t * interval '1 hour'
-FROM generate_series(1, {PEOPLE}) n, generate_series(1, {TASKS}) t;
-ANALYZE;
+FORMS: dict[str, Callable[[Any, str], dict[str, str]]] = {
+    "status": lambda task, _: {"status": "pending" if task.status == "completed" else "completed"},
+    "edit": lambda task, title: {
+        "title": title,
+        "description": "Changed",
+        "status": task.status,
+        "version": task.version,
+    },
+    "delete": lambda *_: {},
+}
+WRITTEN = {
+    "create": """
+        SELECT count(*) FROM task
+        WHERE user_id = ANY (%(users)s) AND created_at >= %(start)s AND starts_with(title, %(title)s)
+    """,
+    "status": """
+        SELECT count(*) FROM unnest(%(ids)s::uuid[], %(statuses)s::text[]) AS sent (id, status)
+        JOIN task USING (id, status)
+    """,
+    "edit": "SELECT count(*) FROM task WHERE id = ANY (%(ids)s::uuid[]) AND starts_with(title, %(title)s)",
+    "delete": "SELECT cardinality(%(ids)s::uuid[]) - count(*) FROM task WHERE id = ANY (%(ids)s::uuid[])",
+}
+JOURNALLED = """
+SELECT count(*) FROM task_event WHERE user_id = ANY (%(users)s) AND at >= %(start)s AND verb = ANY (%(verbs)s)
 """
+VERBS = {"create": ["create"], "status": ["complete", "reopen"], "edit": ["edit"], "delete": ["delete"]}
 
 
-@dataclass
-class Client:
-    """A connection over which people of its own go about their tasks, one after the other."""
+@dataclass(frozen=True)
+class Request:
+    user: str
+    path: str
+    form: dict[str, str] | None = None
+    task_id: str = ""
 
-    connection: HTTPConnection
-    number: int
-    due: float = 0
-    start: float = 0
-    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    @property
+    def body(self) -> str | None:
+        return None if self.form is None else urlencode({"csrfmiddlewaretoken": CSRF_TOKEN, **self.form})
 
-    def work(self) -> None:
-        dice = random.Random(self.number)
-        tasks = {person: made(person) for person in range(1 + self.number, PEOPLE + 1, CLIENTS)}
-        every = CLIENTS * PAUSE / PEOPLE
-        begin = monotonic()
-        self.start, self.due = begin + WARM_UP, begin + dice.uniform(0, every)
-        while max(self.due, monotonic()) < self.start + SECONDS:
-            sleep(max(0, self.due - monotonic()))
-            self.act(dice, tasks)
-            self.due = self.due + every if PAUSE else monotonic()
 
-    def act(self, dice: random.Random, tasks: dict[int, list[str]]) -> None:
-        person = dice.choice(list(tasks))
-        (action,) = dice.choices(list(ACTIONS), ACTIONS.values())  # type: ignore[arg-type]
-        if action == "create" or not tasks[person]:
-            tasks[person].append(self.create(person))
-            return
-        task = dice.choice(tasks[person])
+@dataclass(frozen=True)
+class Round:
+    """The result of one run of wrk: latencies and CPU time per request in milliseconds."""
+
+    requests: int
+    per_second: float
+    p50: float
+    p95: float
+    p99: float
+    app_cpu: float
+    database_cpu: float
+
+
+type Rounds = dict[str, list[Round]]
+
+
+def alternate(times: int, runs: Mapping[str, Callable[[], Round]]) -> Rounds:
+    """Run each of these in turn, so that whatever else the machine does affects all of them."""
+    rounds: Rounds = {name: [] for name in runs}
+    for _ in range(times):
+        for name, run in runs.items():
+            rounds[name].append(run())
+    return rounds
+
+
+@dataclass(frozen=True)
+class Load:
+    """Sends requests of the users of a database."""
+
+    database: Database
+    seconds: int  # of a round
+
+    def new_requests(self, action: str, count: int, title: str = "Task of the benchmark") -> list[Request]:
+        """Return so many requests of one action. The titles that they write begin with ``title``."""
+        users = (self.database.users[number % len(self.database.users)] for number in range(count))
         match action:
             case "list":
-                self.send(action, person, "/")
+                return [Request(user, "/") for user in users]
+            case "create":
+                form = {"description": "Just thought of it"}
+                unique = ({"id": str(uuid.uuid4()), "title": f"{title}, {number}"} for number in range(count))
+                return [Request(user, "/tasks/new/", form | more) for user, more in zip(users, unique, strict=True)]
             case "detail":
-                self.send(action, person, f"/tasks/{task}/")
-            case "edit":
-                page = self.send("form", person, f"/tasks/{task}/edit/")
-                hidden = dict(re.findall(r'<input type="hidden" name="(version)" value="([^"]*)"', page))
-                text = {"title": "Changed", "description": "With other words", "status": "pending"}
-                self.send(action, person, f"/tasks/{task}/edit/", **hidden, **text)
-            case "status":
-                self.send(action, person, f"/tasks/{task}/status/", status=dice.choice(["pending", "completed"]))
-            case "delete":
-                tasks[person].remove(task)
-                self.send(action, person, f"/tasks/{task}/delete/")
+                return [Request(task.user_id, f"/tasks/{task.id}/") for task in self.database.next_tasks(count)]
+        return [
+            Request(task.user_id, f"/tasks/{task.id}/{action}/", FORMS[action](task, title), task.id)
+            for task in self.database.next_tasks(count)
+        ]
 
-    def create(self, person: int) -> str:
-        task = str(uuid.uuid4())
-        self.send("create", person, "/tasks/new/", id=task, title="New", description="Just thought of it")
-        return task
+    def send(self, server: Server, request: Request, **headers: str) -> None:
+        server.request(request.path, {**self.database.headers[request.user], **headers}, request.body)
 
-    def send(self, action: str, person: int, path: str, **form: str) -> str:
-        headers = {"Cookie": f"better-auth.session_token={signed_cookies.sign(f'token-{person}')}; csrftoken={CSRF}"}
-        body = urlencode({"csrfmiddlewaretoken": CSRF, **form}) if form or action == "delete" else None
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request("POST" if body else "GET", path, body, headers)
-        answer = self.connection.getresponse()
-        text = answer.read().decode()
-        if self.due > self.start:
-            self.seconds[action].append(monotonic() - self.due)
-        if action == "form":
-            self.due = monotonic()  # it is sent at once
-        if answer.status != (303 if body else 200):
-            raise RuntimeError(f"{action} was answered with {answer.status}")
-        return text
+    def warm_up(self, server: Server, action: str = "list") -> None:
+        """Use each thread of each process, so that connections, templates and query plans exist."""
+        with ThreadPoolExecutor(8) as pool:
+            requests = self.new_requests(action, 64)
+            list(pool.map(lambda request: self.send(server, request, Connection="close"), requests))
 
+    def run(self, server: Server, requests: list[Request], seconds: int = 0, connections: int = 8) -> Round:
+        """Send the requests for some seconds. Exit if one of them fails."""
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds or self.seconds}s", "--timeout=30s"]
+        with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
+            for request in requests:
+                method = "GET" if request.form is None else "POST"
+                cookie_and_address = self.database.headers[request.user].values()
+                print(method, request.path, *cookie_and_address, request.body or "", sep="\t", file=file)
+            file.flush()
+            command += [f"--script={SCRIPT}", f"http://127.0.0.1:{server.port}", "--", file.name]
+            app, database = cpu_milliseconds(server.processes()), cpu_milliseconds(self.database.processes())
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            app = cpu_milliseconds(server.processes()) - app
+            database = cpu_milliseconds(self.database.processes()) - database
+        if done.returncode:
+            server.fail(f"wrk failed: {done.stdout}{done.stderr}")
+        result = json.loads(done.stdout.splitlines()[-1])
+        failed, count = result.pop("failed"), result["requests"]
+        if failed or not count:
+            server.fail(f"{failed} requests failed and {count} had a response ({requests[0].path} and others)")
+        server.served += count
+        return Round(**result, app_cpu=app.total() / count, database_cpu=database.total() / count)
 
-def made(person: int) -> list[str]:
-    """The ids that FILL gives to the tasks of a person."""
-    return [str(uuid.UUID(md5(f"{person}/{task}".encode()).hexdigest())) for task in range(1, TASKS + 1)]
-
-
-def run(origin: str) -> dict[str, list[float]]:
-    """Let all clients work; return the seconds of each action."""
-
-    def work(number: int) -> Client:
-        with closing(HTTPConnection(urlsplit(origin).netloc, timeout=60)) as connection:
-            client = Client(connection, number)
-            client.work()
-            return client
-
-    together: dict[str, list[float]] = defaultdict(list)
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        for client in pool.map(work, range(CLIENTS)):
-            for action, seconds in client.seconds.items():
-                together[action] += seconds
-    return together
-
-
-def table(seconds: dict[str, list[float]]) -> Iterator[str]:
-    yield "| action | requests | p50 ms | p95 ms | p99 ms |"
-    yield "|---|---:|---:|---:|---:|"
-    for action, times in seconds.items():
-        parts = quantiles(times, n=100)
-        yield f"| {action} | {len(times)} | " + " | ".join(f"{1000 * parts[n - 1]:.0f}" for n in (50, 95, 99)) + " |"
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, own_server() as server:
-        log = Path(folder) / "log"
-        with running_site(log, DATABASE_URL=server.url, GUNICORN_CMD_ARGS="--max-requests=0") as origin:
-            with psycopg.connect(server.url, autocommit=True) as connection:
-                connection.execute(FILL)
-            seconds = run(origin)
-    print("\n".join(table(seconds)))
-    slow = [action for action, times in seconds.items() if quantiles(times, n=100)[94] >= LIMIT]
-    if slow:
-        sys.exit(f"95 of 100 were not answered within {LIMIT} s: {', '.join(slow)}")
-
-
-if __name__ == "__main__":
-    main()
+    def run_action(self, server: Server, action: str, seconds: int = 0, connections: int = 8) -> Round:
+        """Send requests of one action. Exit if the database has fewer writes than there were responses."""
+        start, title = datetime.now(UTC), f"Round {uuid.uuid4().hex[:8]}"
+        requests = self.new_requests(action, MAX_WRITES_PER_SECOND * (seconds or self.seconds), title)
+        result = self.run(server, requests, seconds, connections)
+        if action in WRITTEN:
+            if result.requests + connections > len(requests):
+                server.fail(f"{action}: more requests were sent than prepared, so some were sent twice")
+            sent = requests[: result.requests + connections]  # the last ones had no response yet
+            parameters = {
+                "ids": [request.task_id for request in sent],
+                "statuses": [(request.form or {}).get("status") for request in sent],
+                "title": title,
+                "users": self.database.users,
+                "start": start,
+                "verbs": VERBS[action],
+            }
+            for query in [WRITTEN[action], *([JOURNALLED] if server.name in SITES else [])]:
+                written = self.database.value(query, parameters)
+                if written < result.requests:
+                    server.fail(f"{result.requests} responses, but {written} rows of {query}")
+        return result

@@ -1,4 +1,4 @@
-"""The plot beside the results: how many lists a second, by how many tasks somebody owns."""
+"""Plot list requests per second by the number of tasks that a user owns."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from pathlib import Path
 import pygal
 from pygal.style import Style
 
-COLOURS = ("#2f81f7", "#8b949e", "#2da44e", "#d4731c")  # to be seen on white and on black
-WORDS = """
+COLORS = ("#2f81f7", "#8b949e", "#2da44e", "#d4731c")  # visible on white and on black
+TEXT_COLOR = """
 svg { color: #1f2328; }
 @media (prefers-color-scheme: dark) { svg { color: #e6edf3; } }
 """
 
 
 def plot(throughput: dict[str, dict[int, float]], path: Path) -> None:
-    font = "system-ui, sans-serif"
     style = Style(
         background="transparent",
         plot_background="transparent",
@@ -26,21 +25,17 @@ def plot(throughput: dict[str, dict[int, float]], path: Path) -> None:
         major_guide_stroke_color="#8b949e66",
         guide_stroke_dasharray="none",
         major_guide_stroke_dasharray="none",
-        colors=COLOURS,
-        font_family=font,
-        title_font_family=font,
-        legend_font_family=font,
-        label_font_family=font,
-        major_label_font_family=font,
+        colors=COLORS,
+        font_family="system-ui, sans-serif",
         label_font_size=13,
         major_label_font_size=13,
     )
     chart = pygal.Line(
         style=style,
-        title="Lists a second, by the tasks that somebody owns (8 connections)",
+        title="List requests per second by tasks owned (8 connections)",
         logarithmic=True,
         js=[],
-        css=["file://style.css", "file://graph.css", f"inline:{WORDS}"],
+        css=["file://style.css", "file://graph.css", f"inline:{TEXT_COLOR}"],
         legend_at_bottom=True,
         legend_at_bottom_columns=1,
         truncate_legend=-1,
@@ -53,9 +48,10 @@ def plot(throughput: dict[str, dict[int, float]], path: Path) -> None:
         width=800,
         height=560,
     )
-    most = max(rate for by_owned in throughput.values() for rate in by_owned.values())
-    chart.y_labels = [digit * 10**power for power in range(5) for digit in (1, 2, 5) if digit * 10**power <= 2 * most]
-    chart.x_labels = [f"{owned:,}" for owned in next(iter(throughput.values()))]
-    for name, by_owned in throughput.items():
-        chart.add(name, [round(rate, 1) for rate in by_owned.values()])
+    highest = max(rate for rates in throughput.values() for rate in rates.values())
+    labels = (digit * 10**power for power in range(5) for digit in (1, 2, 5))
+    chart.y_labels = [label for label in labels if label <= 2 * highest]
+    chart.x_labels = [f"{tasks:,}" for tasks in next(iter(throughput.values()))]
+    for name, rates in throughput.items():
+        chart.add(name, [round(rate, 1) for rate in rates.values()])
     path.write_text(chart.render(is_unicode=True) + "\n")

@@ -1,7 +1,7 @@
-"""The stack of the backend that the site took the place of: FastAPI, SQLModel, asyncpg; its page by Jinja2.
+"""FastAPI with SQLModel, asyncpg and Jinja2: the stack of the backend that the site replaced.
 
-No journal and no CSRF token. Of the pages it has the list alone, as it is without a question: the load asks for
-nothing else.
+It has no journal and no CSRF protection. It serves the list without filters and the writes that the load sends, and no
+other page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel, desc, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bench.contestants.signed import COOKIE, SOCKETS, TEMPLATES, token_in
+from bench.contestants.shared import SESSION_COOKIE, TEMPLATES, socket_folder, unsign
 
 
 def now() -> datetime:
@@ -48,7 +48,7 @@ class Task(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True)), default_factory=now)
 
 
-engine = create_async_engine("postgresql+asyncpg://postgres@/postgres", connect_args={"host": SOCKETS}, pool_size=8)
+engine = create_async_engine(f"postgresql+asyncpg://postgres@/postgres?host={socket_folder()}", pool_size=8)
 templates = Jinja2Templates(directory=TEMPLATES)
 app = FastAPI()
 
@@ -61,49 +61,50 @@ async def database() -> AsyncIterator[AsyncSession]:
 Database = Annotated[AsyncSession, Depends(database)]
 
 
-async def asking(database: Database, token: Annotated[str, Cookie(alias=COOKIE)]) -> User:
-    joined = select(User).join(Session, Session.user_id == User.id)  # type: ignore[arg-type]
-    user = (await database.exec(joined.where(Session.token == token_in(token), Session.expires_at >= now()))).first()
+async def current_user(database: Database, token: Annotated[str, Cookie(alias=SESSION_COOKIE)]) -> User:
+    users = select(User).join(Session, Session.user_id == User.id)  # type: ignore[arg-type]
+    user = (await database.exec(users.where(Session.token == unsign(token), Session.expires_at >= now()))).first()
     if user is None:
         raise HTTPException(401)
     return user
 
 
-Asking = Annotated[User, Depends(asking)]
+CurrentUser = Annotated[User, Depends(current_user)]
 
 
-async def asked_for(database: Database, user: Asking, task_id: uuid.UUID) -> Task:
+async def own_task(database: Database, user: CurrentUser, task_id: uuid.UUID) -> Task:
     task = (await database.exec(select(Task).where(Task.id == task_id, Task.user_id == user.id))).first()
     if task is None:
         raise HTTPException(404)
     return task
 
 
-AskedFor = Annotated[Task, Depends(asked_for)]
+OwnTask = Annotated[Task, Depends(own_task)]
 Title = Annotated[str, Form(min_length=1, max_length=255)]
 Description = Annotated[str | None, Form(max_length=20_000)]
 Status = Annotated[Literal["pending", "completed"], Form()]
 
 
 @app.get("/")
-async def tasks(request: Request, database: Database, user: Asking) -> Response:
+async def task_list(request: Request, database: Database, user: CurrentUser) -> Response:
     own = select(Task).where(Task.user_id == user.id, Task.status == "pending")
     page = await database.exec(own.order_by(desc(Task.created_at), desc(Task.id)).limit(50))
     grouped = select(Task.status, func.count()).where(Task.user_id == user.id).group_by(Task.status)
     counts = {"pending": 0, "completed": 0, **dict((await database.exec(grouped)).all())}
+    counts["all"] = sum(counts.values())
     context: dict[str, Any] = {"user": user, "tasks": page.all(), "counts": counts}
-    return templates.TemplateResponse(request, "tasks.html", context)
+    return templates.TemplateResponse(request, "fastapi.html", context)
 
 
 @app.post("/tasks/new/")
-async def create(database: Database, user: Asking, title: Title, description: Description = None) -> Response:
+async def create(database: Database, user: CurrentUser, title: Title, description: Description = None) -> Response:
     database.add(Task(user_id=user.id, title=title, description=description))
     await database.commit()
     return RedirectResponse("/", 303)
 
 
 @app.post("/tasks/{task_id}/status/")
-async def set_status(database: Database, task: AskedFor, status: Status) -> Response:
+async def set_status(database: Database, task: OwnTask, status: Status) -> Response:
     task.status, task.updated_at = status, now()
     await database.commit()
     return RedirectResponse("/", 303)
@@ -111,7 +112,7 @@ async def set_status(database: Database, task: AskedFor, status: Status) -> Resp
 
 @app.post("/tasks/{task_id}/edit/")
 async def edit(
-    database: Database, task: AskedFor, title: Title, status: Status, description: Description = None
+    database: Database, task: OwnTask, title: Title, status: Status, description: Description = None
 ) -> Response:
     task.title, task.description, task.status, task.updated_at = title, description, status, now()
     await database.commit()

@@ -1,7 +1,7 @@
-"""The floor: what Python under gunicorn costs at the least. WSGI by hand, psycopg, f-strings, and nothing else.
+"""The floor: a bare WSGI application with psycopg and string formatting. It shows the least that a page can cost.
 
-No journal, no CSRF token, no policy: a write is who is asking, one statement, and where to look next. Of the pages it
-has the list alone, as it is without a question: the load asks for nothing else.
+It has no journal, no CSRF protection and no row-level security. A write is the look-up of the user and one statement.
+It serves the list without filters and the writes that the load sends, and no other page.
 """
 
 from __future__ import annotations
@@ -11,24 +11,21 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable
 from html import escape
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 import psycopg
 
-from bench.contestants.signed import COOKIE, SOCKETS, TEMPLATES, token_in
+from bench.contestants.shared import SESSION_COOKIE, TEMPLATES, socket_folder, unsign
 
-type Answer = tuple[str, list[tuple[str, str]], bytes]
+type Response = tuple[str, list[tuple[str, str]], bytes]
 
-local = threading.local()
-HEAD, FIND, SORTS, BOTTOM = ((TEMPLATES / f"{name}.html").read_text() for name in ("head", "find", "sorts", "bottom"))
-TASK = re.compile(r"/tasks/([0-9a-f-]{36})/(status|edit)/")
-
-WHO = """
+USER = """
 SELECT u.id, u.name, u.email FROM session s JOIN "user" u ON u.id = s."userId"
 WHERE s.token = %s AND s."expiresAt" >= now()
 """
-ROWS = """
+TASKS = """
 SELECT id::text, title, description, created_at FROM task WHERE user_id = %s AND status = 'pending'
 ORDER BY created_at DESC, id DESC LIMIT 51
 """
@@ -40,120 +37,94 @@ CREATE = """
 INSERT INTO task (id, user_id, title, description, status, created_at, updated_at)
 VALUES (%s, %s, %s, %s, 'pending', now(), now())
 """
-STATUS = "UPDATE task SET status = %s, updated_at = now() WHERE id = %s AND user_id = %s"
+SET_STATUS = "UPDATE task SET status = %s, updated_at = now() WHERE id = %s AND user_id = %s"
 EDIT = """
 UPDATE task SET title = %s, description = %s, status = %s, updated_at = now() WHERE id = %s AND user_id = %s
 """
+TASK_URL = re.compile(r"/tasks/([0-9a-f-]{36})/(status|edit)/")
+
+local = threading.local()
+
+
+def as_format(template: str) -> str:
+    """Return the template as a string for str.format(): blocks and variables become replacement fields."""
+    template = re.sub(r"{% block (\w+) %}{% endblock %}", r"{\1}", template)
+    return re.sub(r"{{ ([\w.]+) }}", r"{\1}", template)
+
+
+PAGE = as_format((TEMPLATES / "page.html").read_text())
 
 
 def database() -> psycopg.Connection[Any]:
     if not hasattr(local, "connection"):
-        local.connection = psycopg.connect(host=SOCKETS, user="postgres", dbname="postgres", autocommit=True)
+        local.connection = psycopg.connect(host=socket_folder(), user="postgres", dbname="postgres", autocommit=True)
     connection: psycopg.Connection[Any] = local.connection
     return connection
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    status, headers, body = answer(environ)
+    status, headers, body = respond(environ)
     start_response(status, [*headers, ("Content-Length", str(len(body)))])
     return [body]
 
 
-def answer(environ: dict[str, Any]) -> Answer:
-    pairs = dict(pair.strip().split("=", 1) for pair in environ.get("HTTP_COOKIE", "").split(";") if "=" in pair)
-    person = database().execute(WHO, [token_in(pairs.get(COOKIE, ""))]).fetchone()
-    if person is None:
+def respond(environ: dict[str, Any]) -> Response:
+    cookies = dict(pair.strip().split("=", 1) for pair in environ.get("HTTP_COOKIE", "").split(";") if "=" in pair)
+    user = database().execute(USER, [unsign(cookies.get(SESSION_COOKIE, ""))]).fetchone()
+    if user is None:
         return "401 Unauthorized", [], b""
     if environ["REQUEST_METHOD"] == "POST":
-        return write(environ, person[0])
-    return "200 OK", [("Content-Type", "text/html; charset=utf-8")], page(*person).encode()
+        return write(environ, user[0])
+    return "200 OK", [("Content-Type", "text/html; charset=utf-8")], render_list(*user).encode()
 
 
-def write(environ: dict[str, Any], user_id: str) -> Answer:
+def write(environ: dict[str, Any], user_id: str) -> Response:
     body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])).decode()
     form = {name: values[0] for name, values in parse_qs(body).items()}
     title, status = form.get("title", "").strip(), form.get("status", "pending")
-    one = TASK.fullmatch(environ["PATH_INFO"])
-    if (not title and not (one and one[2] == "status")) or len(title) > 255 or status not in {"pending", "completed"}:
+    task = TASK_URL.fullmatch(environ["PATH_INFO"])
+    needs_title = not (task and task[2] == "status")
+    if (needs_title and not title) or len(title) > 255 or status not in {"pending", "completed"}:
         return "422 Unprocessable Content", [], b""
-    if one is None:
-        done = database().execute(CREATE, [uuid.uuid4(), user_id, title, form.get("description")])
-    elif one[2] == "status":
-        done = database().execute(STATUS, [status, one[1], user_id])
+    if task is None:
+        cursor = database().execute(CREATE, [uuid.uuid4(), user_id, title, form.get("description")])
+    elif needs_title:
+        cursor = database().execute(EDIT, [title, form.get("description"), status, task[1], user_id])
     else:
-        done = database().execute(EDIT, [title, form.get("description"), status, one[1], user_id])
-    return ("303 See Other", [("Location", "/")], b"") if done.rowcount else ("404 Not Found", [], b"")
+        cursor = database().execute(SET_STATUS, [status, task[1], user_id])
+    return ("303 See Other", [("Location", "/")], b"") if cursor.rowcount else ("404 Not Found", [], b"")
 
 
-def page(user_id: str, name: str, email: str) -> str:
+def render_list(user_id: str, name: str, email: str) -> str:
     with database().pipeline():
-        found, counts = database().execute(ROWS, [user_id]), database().execute(COUNTS, [user_id, user_id])
-    rows = found.fetchall()
+        tasks, counts = database().execute(TASKS, [user_id]), database().execute(COUNTS, [user_id, user_id])
+    rows = tasks.fetchall()
     pending, completed = counts.fetchone()  # type: ignore[misc]
-    items = "".join(item(*row) for row in rows[:50])
-    older = '<a class="button" rel="next" href="?page=2">Older</a>' if len(rows) > 50 else ""
-    return f"""<!doctype html>
-<html lang="en" dir="ltr">
-<head>
-{HEAD}<title>Pending ({pending}) - To-do</title>
-</head>
-<body data-user="{escape(user_id)}">
-<a class="skip" href="#main">Skip to the content</a>
-<header class="top">
-<a class="brand" href="/"><img src="/static/site/icon.svg" alt="" width="28" height="28"> To-do</a>
-<form class="account" method="post" action="/sign-out/">
-<a class="who" href="/settings/" title="Settings of {escape(email)}"><bdi>{escape(name)}</bdi></a>
-<button class="plain">Sign out</button>
-</form>
-</header>
-<main id="main" tabindex="-1">
-<div id="messages" class="messages" role="status"></div>
-<div id="content">
-<h1>Your tasks</h1>
-<form class="quick-add" id="quick-add" method="post" action="/tasks/new/">
-<label class="hidden" for="id_title">New task</label>
-<input type="text" name="title" id="id_title" placeholder="What is to be done?" required autocomplete="off">
-<button class="primary">Add</button>
-<p class="more"><a href="/tasks/new/">with a description</a> · <a href="/tasks/paste/">several at once</a></p>
-</form>
-{FIND}<div id="list">
-<nav class="filters" id="filters" aria-label="Which tasks">
-<a href="?status=pending" aria-current="page">Pending <span class="count">{pending}</span></a>
-<a href="?status=completed">Completed <span class="count">{completed}</span></a>
-<a href="?status=all">All <span class="count">{pending + completed}</span></a>
-</nav>
-{SORTS}<form method="post">
-<ul class="tasks">
-{items}</ul>
-</form>
-<form class="bulk" id="bulk" method="post" action="/tasks/bulk/">
-<fieldset>
-<legend>With the selected tasks</legend>
-<button name="action" value="complete">Complete</button><button name="action" value="delete">Delete</button>
-</fieldset>
-</form>
-<nav class="pages" aria-label="Pages">{older}</nav>
-</div>
-</div>
-</main>
-{BOTTOM}</body>
-</html>
-"""
+    items = "".join(render_task(*row) for row in rows[:50])
+    return PAGE.format(
+        user=SimpleNamespace(id=escape(user_id), name=escape(name), email=escape(email)),
+        counts=SimpleNamespace(pending=pending, completed=completed, all=pending + completed),
+        tasks=f'<form method="post">\n<ul class="tasks">\n{items}</ul>\n</form>',
+        pagination='<a class="button" rel="next" href="?page=2">Older</a>' if len(rows) > 50 else "",
+        csrf_sign_out="",
+        csrf_new="",
+        csrf_bulk="",
+    )
 
 
-def item(task: str, title: str, description: str | None, created_at: Any) -> str:
-    words, time = escape(title), created_at.strftime("%b %d, %Y, %H:%M UTC")
+def render_task(task_id: str, title: str, description: str | None, created_at: Any) -> str:
+    title, time = escape(title), created_at.strftime("%b %d, %Y, %H:%M UTC")
     excerpt = f'\n<p class="excerpt" dir="auto">{escape(description[:140])}</p>' if description else ""
-    return f"""<li class="task" id="task-{task}">
-<button class="tick" formaction="/tasks/{task}/status/" name="status" value="completed" aria-label="Complete “{words}”">
-</button>
+    return f"""<li class="task" id="task-{task_id}">
+<button class="tick" formaction="/tasks/{task_id}/status/" name="status" value="completed"
+aria-label="Complete “{title}”"></button>
 <div class="what">
-<a class="title" href="/tasks/{task}/"><bdi>{words}</bdi></a>{excerpt}
+<a class="title" href="/tasks/{task_id}/"><bdi>{title}</bdi></a>{excerpt}
 </div>
 <time datetime="{created_at.isoformat(timespec="seconds")}" title="{created_at.isoformat(" ", "seconds")}">{time}</time>
 <div class="tools">
-<a class="edit" href="/tasks/{task}/edit/" aria-label="Edit “{words}”">Edit</a>
-<input type="checkbox" form="bulk" name="task" value="{task}" class="pick" aria-label="Select “{words}”">
+<a class="edit" href="/tasks/{task_id}/edit/" aria-label="Edit “{title}”">Edit</a>
+<input type="checkbox" form="bulk" name="task" value="{task_id}" class="pick" aria-label="Select “{title}”">
 </div>
 </li>
 """

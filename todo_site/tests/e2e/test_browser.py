@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from todo_site.tests.browser import PASSWORD, People, add, create_many, fill_in, sign_in, sign_up
 from todo_site.tests.e2e.actions import message, undo
-from todo_site.tests.server import manage
+from todo_site.tests.management import manage
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])

@@ -7,14 +7,14 @@ from contextlib import nullcontext
 import pytest
 from django.db import connection
 
-from todo_site.tests.isolation_layers import LAYERS, without
+from todo_site.tests.isolation_layers import BREACHES, without
 from todo_site.tests.personas import Personas, make_personas, of_owner, taken_back
 from todo_site.tests.routes import FORM, ROUTES, For, path_of
 
 pytestmark = pytest.mark.django_db
 
 # On SQLite nothing stands behind the manager but its tests and the owner_filter_guard.
-TAKEN_OUT = [*LAYERS] if connection.vendor == "postgresql" else ["view"]
+TAKEN_OUT = [*BREACHES] if connection.vendor == "postgresql" else ["view"]
 FOR_SOMEBODY = [route for route, line in ROUTES.items() if line.who in {For.PEOPLE, For.OWNER, For.REASON}]
 
 

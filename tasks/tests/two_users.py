@@ -38,8 +38,8 @@ class TwoUsers:
         return self.theirs.get(title="B1")
 
     def rows(self) -> list[list[Any]]:
-        """Every column of every row, to compare before and after."""
-        return [list(tasks.values_list()) for tasks in (self.mine, self.theirs)]
+        """Every column of every row, to compare before and after. By id: titles may become the same."""
+        return [list(tasks.order_by("id").values_list()) for tasks in (self.mine, self.theirs)]
 
 
 def make_two_users(alice: User, bob: User) -> TwoUsers:

@@ -1,8 +1,8 @@
 """The environment of the tests, set before the settings are read. pytest loads this file as a plugin (``-p``).
 
-``--database`` chooses the database: ``sqlite`` (in memory) or ``postgresql`` (its own server from a Python package,
-behind a PgBouncer where the machine has one). Without the option, a run of nothing but integration and e2e
-tests uses PostgreSQL and every other run SQLite. DATABASE_URL in the environment overrides both.
+``--database`` chooses the database: ``sqlite`` (in memory) or ``postgresql`` (a server from a Python package, behind a
+PgBouncer where the machine has one). Without the option, a run of nothing but integration and e2e tests uses PostgreSQL
+and every other run SQLite. DATABASE_URL in the environment overrides both.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from playwright.sync_api import Page
 
 from todo_site.tests.browser import fill_in, sign_in, sign_up
-from todo_site.tests.server import manage
+from todo_site.tests.management import manage
 
 WRITTEN_ELSEWHERE = "Written in another window.\nhttps://example.org/flat/17"
 

@@ -22,9 +22,11 @@ from django.conf import settings as django_settings
 from django.db import connection
 from psycopg import sql
 
+from todo_site.tests import management
+from todo_site.tests.management import manage
 from todo_site.tests.postgresql import address, new_database, pooled, server_connection
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = management.ROOT
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def manage(*arguments: str, environment: dict[str, str]) -> str:
-    """Run ``manage.py`` and return what it printed."""
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, check=True, text=True, stdout=subprocess.PIPE
-    )
-    return done.stdout
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from todo_site.tests.browser import PASSWORD, People, add, create_many, fill_in, sign_in, sign_up
 from todo_site.tests.e2e.actions import message, undo
-from todo_site.tests.server import manage
+from todo_site.tests.management import manage
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
@@ -180,7 +180,12 @@ def test_settles_in_and_leaves_for_good(people: People, javascript: bool) -> Non
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
 
     page.get_by_role("link", name="Display").click()
-    choices = {"Colour scheme": "dark", "Spacing": "compact", "Keyboard shortcuts": "False", "Time zone": "Asia/Kolkata"}
+    choices = {
+        "Colour scheme": "dark",
+        "Spacing": "compact",
+        "Keyboard shortcuts": "False",
+        "Time zone": "Asia/Kolkata",
+    }
     for label, value in (choices | {"Language": "de"}).items():
         page.get_by_role("combobox", name=label).select_option(value)
     page.get_by_role("button", name="Save").click()

@@ -1,4 +1,4 @@
-"""Every page in every state: accessible, nothing scrolls sideways, nothing jumps, and little is sent."""
+"""Every page in every state: accessibility, width, layout shifts and size."""
 
 from __future__ import annotations
 
@@ -38,35 +38,50 @@ def states(people: People, database: str, **options: Any) -> Iterator[tuple[Page
     )
 
 
-def test_has_no_barrier_that_can_be_found_by_rule(people: People, database: str) -> None:
+@pytest.mark.parametrize("width", [1280, *(pytest.param(width, marks=pytest.mark.thorough) for width in (360, 768))])
+def test_is_accessible_and_never_scrolls_sideways(people: People, database: str, width: int) -> None:
+    """Both are tested on one tour: most of the time goes into getting to the pages."""
     if not AXE.exists():
         pytest.skip("needs axe-core, which npm did not install")
-    rules, colours = {"type": "tag", "values": TAGS}, {"type": "rule", "values": ["color-contrast"]}
-    barriers = {}
-    for page, name in states(people, database):
-        page.evaluate(AXE.read_text())
-        for look in ("light", "dark", "forced"):
-            page.emulate_media(
-                color_scheme="dark" if look == "dark" else "light",
-                forced_colors="active" if look == "forced" else "none",
-                reduced_motion="reduce",
-            )
-            if found := page.evaluate(RUN_AXE, rules if look == "light" else colours):
-                barriers[f"{name}, {look}"] = found
-        page.emulate_media(color_scheme="light", forced_colors="none")
-    assert not barriers, json.dumps(barriers, indent=1)
-
-
-def test_never_scrolls_sideways(people: People, database: str) -> None:
-    wide = {}
-    for page, name in states(people, database, viewport={"width": 320, "height": 700}):
-        for size in ("100%", "200%"):
-            page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
-            needs, has = page.evaluate(WIDTH)
-            if needs > has:
-                wide[f"{name} at {size}"] = needs
-        page.evaluate("document.documentElement.removeAttribute('style')")
+    violations, wide = {}, {}
+    for page, name in states(people, database, viewport={"width": width, "height": 720}):
+        if found := axe_violations(page):
+            violations[name] = found
+        page.set_viewport_size({"width": 320, "height": 700})
+        if found := overflow(page):
+            wide[name] = found
+        page.set_viewport_size({"width": width, "height": 720})
+    assert not violations, json.dumps(violations, indent=1)
     assert not wide
+
+
+def axe_violations(page: Page) -> dict[str, list[str]]:
+    """Return what breaks a rule on this page: all rules in light colours, contrast in dark and forced ones."""
+    rules, colours = {"type": "tag", "values": TAGS}, {"type": "rule", "values": ["color-contrast"]}
+    page.evaluate(AXE.read_text())
+    found = {}
+    for look in ("light", "dark", "forced"):
+        page.emulate_media(
+            color_scheme="dark" if look == "dark" else "light",
+            forced_colors="active" if look == "forced" else "none",
+            reduced_motion="reduce",
+        )
+        if broken := page.evaluate(RUN_AXE, rules if look == "light" else colours):
+            found[look] = broken
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    return found
+
+
+def overflow(page: Page) -> dict[str, int]:
+    """Return the width that the page needs where it needs more than the window has, by font size."""
+    found = {}
+    for size in ("100%", "200%"):
+        page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
+        needs, has = page.evaluate(WIDTH)
+        if needs > has:
+            found[size] = needs
+    page.evaluate("document.documentElement.removeAttribute('style')")
+    return found
 
 
 def test_wraps_a_word_without_an_end(people: People) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from todo_site.tests.server import manage
+from todo_site.tests.management import manage
 
 
 def test_migrates_past_the_pooler(tmp_path: Path) -> None:

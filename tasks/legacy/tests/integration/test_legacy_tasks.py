@@ -26,7 +26,8 @@ from tasks.legacy.tests.legacy_backend import ALICE, BOB, CAROL, GONE, SHAPES, S
 from tasks.legacy.tests.schema_dump import connect, execute, rows, schema, without
 from tasks.validators import is_visible
 from todo_site.better_auth.operations import POSTGRESQL
-from todo_site.tests.server import ROOT, empty_database, manage
+from todo_site.tests.management import manage
+from todo_site.tests.server import ROOT, empty_database
 
 ALL = list(SHAPES) if connection.vendor == "postgresql" else legacy_backend.ON_SQLITE
 BEFORE = "before.task" if connection.vendor == "postgresql" else "before_task"

@@ -22,8 +22,9 @@ from todo_site.better_auth.tests.auth_server import (
     run_node,
     running_auth_server,
 )
+from todo_site.tests.management import manage
 from todo_site.tests.postgresql import new_database
-from todo_site.tests.server import manage, postgresql_template, running_site
+from todo_site.tests.server import postgresql_template, running_site
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.skipif(bool(MISSING), reason=MISSING or "runs")]
 PASSWORD = "correct horse battery"

@@ -11,8 +11,8 @@ from todo_site.better_auth.tests.auth_server import (
     MISSING,
     migrate_there,
 )
+from todo_site.tests.management import manage
 from todo_site.tests.postgresql import new_database
-from todo_site.tests.server import manage
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.skipif(bool(MISSING), reason=MISSING or "runs")]
 

@@ -17,7 +17,8 @@ from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import Account, Session, Staff, User
 from todo_site.better_auth.tests.factories import make_session
-from todo_site.tests.server import empty_database, manage
+from todo_site.tests.management import manage
+from todo_site.tests.server import empty_database
 
 TABLES = ["user", "session", "account", "verification"]
 

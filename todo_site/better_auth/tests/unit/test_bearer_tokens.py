@@ -1,6 +1,4 @@
-"""Bearer tokens, against published keys: on PostgreSQL those of the real server and some that the tests put beside
-them, on SQLite, which it does not know, those of a server that publishes keys and nothing else.
-"""
+"""Bearer tokens, verified with the keys of a server that publishes keys and nothing else."""
 
 from __future__ import annotations
 
@@ -9,45 +7,31 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.algorithms import OKPAlgorithm
 from pytest_django import Settings
 
-from tasks.tests.factories import make_task
 from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Staff, User
-from todo_site.better_auth.tests.auth_server import MISSING, Person, running_auth_server
+from todo_site.better_auth.tests.bearer_tokens import KEYS, claims, public_jwk, sign, status
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
-from todo_site.tests.postgresql import address
 
-REAL = connection.vendor == "postgresql"
-pytestmark = [
-    pytest.mark.skipif(REAL and bool(MISSING), reason=MISSING or "runs"),
-    pytest.mark.django_db(transaction=REAL),  # the real server reads what was committed
-]
+pytestmark = pytest.mark.django_db
 
-KEYS: dict[str, Any] = {
-    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "ES512": ec.generate_private_key(ec.SECP521R1()),
-    "RS256": (rsa_key := rsa.generate_private_key(65537, 2048)),
-    "PS256": rsa_key,
-}
-WRITERS: dict[str, Any] = {"EdDSA": OKPAlgorithm, "ES256": ECAlgorithm, "ES512": ECAlgorithm}
 DAY = timedelta(days=1)
 
 
-# What the server that publishes keys and nothing else publishes, by kid.
+# What the server publishes, by kid.
 published: dict[str, Any] = {}
 
 
@@ -63,20 +47,14 @@ class Publisher(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def auth(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The origin of the server, the real one on the database of these tests."""
-    if not REAL:
-        with ThreadingHTTPServer(("127.0.0.1", 0), Publisher) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
-            yield f"http://127.0.0.1:{server.server_port}"
-            server.shutdown()
-            thread.join()
-        return
-    with django_db_blocker.unblock():
-        database = address(connection.settings_dict["NAME"])
-    with running_auth_server(database, tmp_path_factory.mktemp("auth") / "log", COOKIE_CACHE="jwt") as origin:
-        yield origin
+def auth() -> Iterator[str]:
+    """The origin of the server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Publisher) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -87,77 +65,21 @@ def _known_server(auth: str, settings: Settings) -> Iterator[None]:
     withdraw()
 
 
-def withdraw(kid: str = "test-%") -> None:
-    """Let the server publish a key of ours no longer, or none of them."""
-    if not REAL:
-        published.clear()
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM jwks WHERE id LIKE %s", [kid])
+def withdraw() -> None:
+    """Let the server publish no key."""
+    published.clear()
 
 
 def publish(algorithm: str, key: Any = None, **parts: Any) -> str:
-    """Let the server publish a key of ours; return its kid. Old, so that the server goes on signing with its own."""
+    """Let the server publish a key of ours; return its kid."""
     kid = f"test-{secrets.token_hex(6)}"
-    private = key or KEYS[algorithm]
-    public = {**json.loads(WRITERS.get(algorithm, RSAAlgorithm).to_jwk(private.public_key())), **parts}
-    if not REAL:
-        published[kid] = {"alg": algorithm, "kid": kid, **public}
-        return kid
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'INSERT INTO jwks (id, "publicKey", "privateKey", "createdAt", alg, crv) VALUES (%s, %s, %s, %s, %s, %s)',
-            [kid, json.dumps(public), "{}", datetime(2001, 1, 1, tzinfo=UTC), algorithm, public.get("crv")],
-        )
+    published[kid] = {"alg": algorithm, "kid": kid, **public_jwk(algorithm, key), **parts}
     return kid
-
-
-def claims(user: User, auth: str, **changes: Any) -> dict[str, Any]:
-    """What the server says in a token. In changes a timedelta counts from now, and ... takes a claim out."""
-    now = datetime.now(UTC)
-    made = {"sub": user.id, "iss": auth, "aud": auth, "iat": now, "exp": timedelta(minutes=15), **changes}
-    made = {name: now + value if isinstance(value, timedelta) else value for name, value in made.items()}
-    return {name: value for name, value in made.items() if value is not ...}
-
-
-def sign(payload: dict[str, Any], kid: str | None, algorithm: str = "EdDSA", key: Any = None, **header: Any) -> str:
-    return jwt.encode(payload, key or KEYS[algorithm], algorithm, headers={"kid": kid, **header})
-
-
-def status(token: str) -> int:
-    return Client().get("/", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
 @pytest.fixture
 def owner(auth: str) -> User:
     return make_user(name="Owner", email="owner@example.org")
-
-
-@pytest.mark.postgresql
-def test_accepts_the_servers_own_token(auth: str) -> None:
-    person = Person("", auth)
-    person.tell_auth("/sign-up/email", name="Tess", email="tess@example.org", password="correct horse battery")
-    token = person.ask_auth("/token").json["token"]
-    user = User.objects.get(email="tess@example.org")
-    make_task(user.id, title="By token")
-    answer = Client().get("/", headers={"Authorization": f"Bearer {token}"})
-    assert "By token" in answer.text
-    assert status(token[:-4]) == 401
-    person.tell_auth("/sign-out")
-    user.delete()
-    assert status(token) == 401
-
-
-@pytest.mark.postgresql
-def test_refuses_the_cookie_cache_of_the_same_server(auth: str) -> None:
-    person = Person("", auth)
-    person.tell_auth("/sign-up/email", name="Cass", email="cass@example.org", password="correct horse battery")
-    person.ask_auth("/get-session")
-    cache = person.cookie("session_data")
-    assert cache
-    assert cache.value
-    assert cache.value.count(".") == 2
-    assert status(cache.value) == 401
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
@@ -260,7 +182,7 @@ def test_refuses_signatures_that_are_not_the_servers(owner: User, auth: str) -> 
 
 
 def test_refuses_an_algorithm_that_the_server_cannot_be_set_to(owner: User, auth: str) -> None:
-    assert status(sign(claims(owner, auth), publish("RS384", rsa_key), "RS384", rsa_key)) == 401
+    assert status(sign(claims(owner, auth), publish("RS384", KEYS["RS256"]), "RS384", KEYS["RS256"])) == 401
 
 
 def test_refuses_what_is_longer_than_any_token_of_the_server(owner: User, auth: str) -> None:
@@ -277,7 +199,7 @@ def test_refuses_a_key_that_was_rotated_out(owner: User, auth: str) -> None:
     kid = publish("EdDSA")
     token = sign(claims(owner, auth), kid)
     assert status(token) == 200
-    withdraw(kid)
+    withdraw()
     bearer_tokens.get_key_set().requested_at -= bearer_tokens.KEYS_COOLDOWN + 1
     assert status(token) == 200
     bearer_tokens.get_key_set().requested_at -= bearer_tokens.KEYS_LIFETIME + 1
@@ -353,30 +275,3 @@ def test_needs_no_form_token_unless_a_session_cookie_comes_along(owner: User, au
         401,
         403,
     }
-
-
-@pytest.mark.postgresql
-@pytest.mark.parametrize(("prefix", "scheme"), [("better-auth", "https"), ("shop", "http"), ("shop", "https")])
-def test_knows_the_cookie_by_the_servers_prefix_and_scheme(
-    settings: Settings, tmp_path_factory: pytest.TempPathFactory, prefix: str, scheme: str
-) -> None:
-    database = address(connection.settings_dict["NAME"])
-    public = f"{scheme}://auth.example.org"
-    log = tmp_path_factory.mktemp("auth") / "log"
-    options = {"BETTER_AUTH_URL": public, "BETTER_AUTH_COOKIE_PREFIX": prefix, "COOKIE_DOMAIN": "example.org"}
-    with running_auth_server(database, log, **options) as origin:
-        person = Person("", origin)
-        body = json.dumps({"name": "P", "email": f"{prefix}.{scheme}@example.org", "password": "correct horse"})
-        answer = person.send(f"{origin}/api/auth/sign-up/email", body.encode(), **{"Content-Type": "application/json"})
-    line = next(line for line in answer.headers.get_all("Set-Cookie", []) if "session_token" in line)
-    assert "Domain=example.org" in line
-    settings.BETTER_AUTH_URL, settings.BETTER_AUTH_COOKIE_PREFIX = public, prefix
-    settings.BETTER_AUTH_COOKIE_DOMAIN = "example.org"
-    browser = Client(headers={"Cookie": line.split(";")[0]})
-    assert browser.get("/").status_code == 200
-    gone = browser.post("/sign-out/")
-    name = line.partition("=")[0]
-    assert gone.cookies[name]["domain"] == "example.org"
-    assert bool(gone.cookies[name]["secure"]) is (scheme == "https")
-    settings.BETTER_AUTH_COOKIE_PREFIX = "other"
-    assert browser.get("/").status_code == 302

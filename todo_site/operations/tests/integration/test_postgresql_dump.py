@@ -17,8 +17,8 @@ from django.core.management import CommandError
 from psycopg import sql
 
 from todo_site.operations.tests.files import Rows, run
+from todo_site.tests.management import manage
 from todo_site.tests.postgresql import new_database
-from todo_site.tests.server import manage
 
 
 @pytest.mark.postgresql

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from todo_site.tests.server import manage
+from todo_site.tests.management import manage
 
 
 @pytest.fixture(scope="module")

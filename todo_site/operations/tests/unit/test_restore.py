@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError
 
 from todo_site.operations.tests.files import beside, damage, rows, rows_of, run
-from todo_site.tests.server import manage
+from todo_site.tests.management import manage
 
 
 def change(file: Path, statement: str) -> None:

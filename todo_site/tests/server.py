@@ -91,20 +91,25 @@ def sqlite_template() -> Path:
 
 
 @contextmanager
-def running_site(log: Path, application: str = "", *, migrate: bool = True, **settings: str) -> Iterator[str]:
-    """Serve the site, or another WSGI application, with these settings. Yield its origin; ``log`` gets its output."""
-    with running_server(log, application, migrate=migrate, **settings) as server:
+def running_site(log: Path, application: str = "", **settings: str) -> Iterator[str]:
+    """As running_server(), but yield the origin."""
+    with running_server(log, application, **settings) as server:
         yield server.origin
 
 
 @contextmanager
-def running_server(log: Path, application: str = "", *, migrate: bool = True, **settings: str) -> Iterator[Server]:
-    """As running_site(), but yield the server."""
-    port = free_port()
-    static = str(django_settings.STATIC_ROOT)
+def running_server(log: Path, application: str = "", **settings: str) -> Iterator[Server]:
+    """Migrate the database of these settings and serve the site, or another WSGI application, on it."""
+    manage("migrate", "--verbosity", "0", "--skip-checks", environment=settings)
+    with start_server(log, application, **settings) as server:
+        yield server
+
+
+@contextmanager
+def start_server(log: Path, application: str = "", **settings: str) -> Iterator[Server]:
+    """Serve the site with these settings. ``log`` gets what it prints."""
+    port, static = free_port(), str(django_settings.STATIC_ROOT)
     environment = {"PORT": str(port), "WEB_CONCURRENCY": "2", "STATIC_ROOT": static, **settings}
-    if migrate:
-        manage("migrate", "--verbosity", "0", "--skip-checks", environment=environment)
     # As in production: migrate goes past the pooler and the site through it.
     environment["DATABASE_URL"] = pooled(environment.get("DATABASE_URL") or os.environ["DATABASE_URL"])
     command = [sys.executable, "-m", "gunicorn", "--config", "python:todo_site.gunicorn"]

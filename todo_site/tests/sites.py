@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from todo_site.tests.browser import CHROMIUM, People, launch
-from todo_site.tests.server import migrated_database, running_site
+from todo_site.tests.server import migrated_database, start_server
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +23,8 @@ def site(database: str, tmp_path_factory: pytest.TempPathFactory, collected_stat
     """The origin of a site that several test modules share: each test signs up users of its own."""
     log = tmp_path_factory.mktemp("log") / "gunicorn.log"
     # Each user has an address of their own, as behind a proxy: rate limits on signing up are for each address.
-    with running_site(log, migrate=False, DATABASE_URL=database, TRUSTED_PROXIES="1") as origin:
-        yield origin
+    with start_server(log, DATABASE_URL=database, TRUSTED_PROXIES="1") as server:
+        yield server.origin
     assert "Traceback" not in log.read_text()
 
 

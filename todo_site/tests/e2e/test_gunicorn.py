@@ -21,7 +21,7 @@ import pytest
 from tasks.rate_limits import EXPORT
 from todo_site.better_auth.tests.auth_server import Person
 from todo_site.operations.tests.prometheus import parse_metrics
-from todo_site.tests.server import ROOT, Server, migrated_database, running_server
+from todo_site.tests.server import ROOT, Server, migrated_database, start_server
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(log: Path, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[Server]:
     with (
         migrated_database(tmp_path_factory.mktemp("site")) as database,
-        running_server(log, migrate=False, DATABASE_URL=database) as server,
+        start_server(log, DATABASE_URL=database) as server,
     ):
         yield server
 
@@ -202,7 +202,7 @@ def test_lets_a_running_request_finish_before_it_ends(tmp_path: Path, collected_
     log = tmp_path / "gunicorn.log"
     with (
         migrated_database(tmp_path) as database,
-        running_server(log, migrate=False, DATABASE_URL=database) as server,
+        start_server(log, DATABASE_URL=database) as server,
         socket.create_connection(("127.0.0.1", server.port), timeout=30) as client,
     ):
         body = b"email=nobody%40example.org&password=x&csrfmiddlewaretoken=" + b"a" * 32

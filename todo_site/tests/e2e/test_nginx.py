@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from todo_site.tests.server import ROOT, free_port, migrated_database, running_server
+from todo_site.tests.server import ROOT, free_port, migrated_database, start_server
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
@@ -100,7 +100,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, collected_static_files: None
             "ALLOWED_HOSTS": f"{NAME},127.0.0.1",
             "CSRF_TRUSTED_ORIGINS": f"https://{NAME}",
         }
-        site = stack.enter_context(running_server(folder / "site.log", migrate=False, **options))
+        site = stack.enter_context(start_server(folder / "site.log", **options))
         port = free_port()
         conf = (ROOT / "deploy" / "nginx.conf").read_text()
         for there, here in {

@@ -26,7 +26,7 @@ import pytest
 from todo_site.tests.personas import ACCOUNTS, TABLES
 from todo_site.tests.programs.request_fuzzing import FORM, TOKEN, TYPED, Answer, Request, Target, make, send
 from todo_site.tests.routes import POLICIES, ROUTES
-from todo_site.tests.server import migrated_database, running_server
+from todo_site.tests.server import migrated_database, start_server
 from todo_site.web.redirects import is_local_path
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "600"))
@@ -91,7 +91,7 @@ def fuzzed_site(tmp_path_factory: pytest.TempPathFactory, collected_static_files
     log = tmp_path_factory.mktemp("log") / "gunicorn.log"
     with (
         migrated_database(tmp_path_factory.mktemp("site")) as database,
-        running_server(log, migrate=False, DATABASE_URL=database) as server,
+        start_server(log, DATABASE_URL=database) as server,
     ):
         alice, bob = (Person(server.port, name) for name in ("alice", "bob"))
         for person in (alice, bob):

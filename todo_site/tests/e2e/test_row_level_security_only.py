@@ -26,7 +26,7 @@ from tasks.tests.factories import make_task
 from todo_site.better_auth import signed_cookies
 from todo_site.better_auth.tests.factories import make_session, make_user
 from todo_site.tests.postgresql import address, is_pooled, new_database, pooled
-from todo_site.tests.server import ROOT, running_site
+from todo_site.tests.server import ROOT, start_server
 
 pytestmark = pytest.mark.postgresql
 
@@ -152,16 +152,15 @@ def test_keeps_many_people_apart_through_a_pooler(tmp_path: Path, collected_stat
     visitors = [make_visitor(number) for number in range(PEOPLE)]
     database = address(connection.settings_dict["NAME"])
     before = rows(database)
-    with running_site(
+    with start_server(
         tmp_path / "log",
-        migrate=False,
         application="todo_site.tests.row_level_security_only:site()",
         DATABASE_URL=database,
         GUNICORN_CMD_ARGS=f"--threads={AT_ONCE // 2}",
-    ) as origin:
+    ) as server:
 
         def visit(first: int) -> Visits:
-            with closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=60)) as connection:
+            with closing(http.client.HTTPConnection(urlsplit(server.origin).netloc, timeout=60)) as connection:
                 visits = Visits(connection, visitors)
                 for number in range(first, REQUESTS, AT_ONCE):
                     visits.visit(number)

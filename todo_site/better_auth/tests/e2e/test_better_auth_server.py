@@ -24,7 +24,7 @@ from todo_site.better_auth.tests.auth_server import (
 )
 from todo_site.tests.management import manage
 from todo_site.tests.postgresql import new_database
-from todo_site.tests.server import postgresql_template, running_site
+from todo_site.tests.server import postgresql_template, running_server, start_server
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.skipif(bool(MISSING), reason=MISSING or "runs")]
 PASSWORD = "correct horse battery"
@@ -69,15 +69,9 @@ def world(
         generate = {"GENERATE_ID": "uuid"} if ids == "uuid" else {}
         with (
             running_auth_server(database, folder / "auth.log", **generate) as auth,
-            running_site(
-                folder / "site.log",
-                migrate=ids == "uuid",
-                **options,
-                BETTER_AUTH_URL=auth,
-                TRUSTED_PROXIES="1",
-            ) as site,
+            running_server(folder / "site.log", **options, BETTER_AUTH_URL=auth, TRUSTED_PROXIES="1") as server,
         ):
-            yield World(site, auth, database, ids)
+            yield World(server.origin, auth, database, ids)
         assert "Traceback" not in (folder / "site.log").read_text()
         assert "problem" not in (folder / "auth.log").read_text().lower()
 
@@ -396,11 +390,11 @@ def test_limits_sign_ins_by_address(world: World, email: str, tmp_path: Path, co
     options = {"DATABASE_URL": world.database, "BETTER_AUTH_SECRET": SECRET, "TRUSTED_PROXIES": "1"}
     with (
         running_auth_server(world.database, tmp_path / "auth.log", RATE_LIMIT="on", **ids_of(world)) as auth,
-        running_site(tmp_path / "site.log", migrate=False, **options, BETTER_AUTH_URL=auth) as site,
+        start_server(tmp_path / "site.log", **options, BETTER_AUTH_URL=auth) as server,
     ):
 
         def attempt(address: str) -> Any:
-            return Person(site, auth, address).post("/sign-in/", email=email, password=PASSWORD)
+            return Person(server.origin, auth, address).post("/sign-in/", email=email, password=PASSWORD)
 
         answers = [attempt("198.51.100.7") for _ in range(4)]
         assert [answer.status for answer in answers] == [303, 303, 303, 429]
@@ -419,8 +413,8 @@ def test_moves_from_embedded_accounts_to_the_server_and_back(
     world: World, email: str, tmp_path: Path, collected_static_files: None
 ) -> None:
     options = {"DATABASE_URL": world.database, "BETTER_AUTH_SECRET": SECRET, "TRUSTED_PROXIES": "1"}
-    with running_site(tmp_path / "site.log", migrate=False, **options, BETTER_AUTH_URL="") as embedded:
-        person = Person(embedded, world.auth)
+    with start_server(tmp_path / "site.log", **options, BETTER_AUTH_URL="") as server:
+        person = Person(server.origin, world.auth)
         sign_up_here(person, email)
         person.post("/tasks/new/", title="Made before the move")
         assert person.is_signed_in_there()
@@ -430,9 +424,9 @@ def test_moves_from_embedded_accounts_to_the_server_and_back(
         assert "Made before the move" in moved.get("/").text
         moved = Person(world.site, world.auth, jar=person.jar)
         assert "Made before the move" in moved.get("/").text
-        sign_up_there(back := Person(embedded, world.auth), f"back-{email}")
+        sign_up_there(back := Person(server.origin, world.auth), f"back-{email}")
         assert back.is_signed_in_here()
-        again = Person(embedded, world.auth)
+        again = Person(server.origin, world.auth)
         sign_in_here(again, f"back-{email}")
 
 

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from tasks.legacy.tests.schema_dump import rows
-from todo_site.tests.server import ROOT, migrated_database, running_site
+from todo_site.tests.server import ROOT, migrated_database, start_server
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def site(database: str, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
     """A site without other tests' rows."""
     log = tmp_path_factory.mktemp("log") / "gunicorn.log"
-    with running_site(log, migrate=False, DATABASE_URL=database, TRUSTED_PROXIES="1") as origin:
-        yield origin
+    with start_server(log, DATABASE_URL=database, TRUSTED_PROXIES="1") as server:
+        yield server.origin
 
 
 def canary(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -68,8 +68,8 @@ def test_makes_the_site_unready_when_a_page_shows_somebody_elses_rows(site: str,
     options = {"DATABASE_URL": database, "ROW_LEVEL_SECURITY": "false"}
     without_layers = "todo_site.tests.row_level_security_only:site()"
     tasks = rows(database)
-    with running_site(tmp_path / "log", application=without_layers, migrate=False, **options) as leaking:
-        done = canary(database, "--url", leaking)
+    with start_server(tmp_path / "log", application=without_layers, **options) as server:
+        done = canary(database, "--url", server.origin)
     assert done.returncode == 1
     for route in ("/?status=all", "/export/tasks.json", "/export/tasks.csv", "/tasks/<uuid:task_id>/", "(its count)"):
         assert route in done.stderr

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from todo_site.tests.browser import PASSWORD
-from todo_site.tests.server import migrated_database, running_site
+from todo_site.tests.server import migrated_database, start_server
 
 LIGHT, DARK = "rgb(250, 248, 243)", "rgb(20, 23, 26)"
 
@@ -19,14 +19,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, collected_static_files: None)
     folder = tmp_path_factory.mktemp("site")
     with (
         migrated_database(folder) as database,
-        running_site(
+        start_server(
             folder / "gunicorn.log",
-            migrate=False,
             DATABASE_URL=database,
             DJANGO_SETTINGS_MODULE="todo_site.tests.programs.settings_with_arabic",
-        ) as origin,
+        ) as server,
     ):
-        yield origin
+        yield server.origin
     assert "Traceback" not in (folder / "gunicorn.log").read_text()
 
 

@@ -191,7 +191,7 @@ def test_where_better_auth_came_first_nothing_is_taken_over_said_or_kept(
 ) -> None:
     make_better_auth(database)
     output = migrate(database)
-    assert "older backend" not in output
+    assert "legacy task table" not in output
     assert schema(database) == fresh
     assert adoption(database) == ["There is no legacy table."]
 
@@ -486,7 +486,7 @@ def test_four_that_migrate_at_once_take_over_once(
     processes = [start_migrate(database) for _ in range(4)]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, outputs
-    assert sum("older backend" in output for output in outputs) == 1
+    assert sum("legacy task table" in output for output in outputs) == 1
     assert schema(database) == fresh
     assert_brought(database, old_rows, {ALICE, BOB})
 

@@ -48,12 +48,7 @@ def test_is_accessible_and_never_scrolls_sideways(people: People, database: str,
     for page, name in states(people, database, viewport={"width": width, "height": 720}):
         violations[name] = axe_violations(page)
         page.set_viewport_size({"width": 320, "height": 700})
-<<<<<<< HEAD
-        if sideways := overflow(page):
-            wide[name] = sideways
-=======
         wide[name] = overflow(page)
->>>>>>> tests
         page.set_viewport_size({"width": width, "height": 720})
     found = {name: broken for name, broken in violations.items() if broken}
     assert not found, json.dumps(found, indent=1)

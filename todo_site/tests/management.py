@@ -24,20 +24,30 @@ FORKED.set_forkserver_preload(
 
 def manage(*arguments: str, environment: dict[str, str]) -> str:
     """Run a management command and return what it printed. Raise CalledProcessError if it failed."""
+    status, output = try_to_manage(*arguments, environment=environment)
+    if status:
+        raise subprocess.CalledProcessError(status, ["manage.py", *arguments], output)
+    return output
+
+
+def try_to_manage(*arguments: str, environment: dict[str, str], with_errors: bool = False) -> tuple[int, str]:
+    """Run a management command. Return its status, and what it printed; ``with_errors``: to stderr, too."""
     with tempfile.NamedTemporaryFile("r") as output:
-        process = FORKED.Process(target=run, args=(arguments, {**os.environ, **environment}, output.name))
+        options = (arguments, {**os.environ, **environment}, output.name, with_errors)
+        process = FORKED.Process(target=run, args=options)
         process.start()
         process.join()
-        if process.exitcode:
-            raise subprocess.CalledProcessError(process.exitcode, ["manage.py", *arguments], output.read())
-        return output.read()
+        assert process.exitcode is not None
+        return process.exitcode, output.read()
 
 
-def run(arguments: tuple[str, ...], environment: dict[str, str], output: str) -> None:
+def run(arguments: tuple[str, ...], environment: dict[str, str], output: str, with_errors: bool) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
     sys.argv = ["manage.py", *arguments]
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     with Path(output).open("w") as file:
-        os.dup2(file.fileno(), 1)
+        for descriptor in (1, 2) if with_errors else (1,):
+            os.dup2(file.fileno(), descriptor)
     runpy.run_path("manage.py", run_name="__main__")

@@ -477,7 +477,7 @@ def test_a_migrate_that_was_killed_half_way_has_done_nothing_and_the_next_does_a
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("attempt", range(5))
+@pytest.mark.parametrize("attempt", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(1, 5))])
 def test_four_that_migrate_at_once_take_over_once(
     database: str, fresh: list[tuple[str, ...]], tmp_path: Path, attempt: int
 ) -> None:

@@ -57,7 +57,7 @@ class World:
         return expires, updated
 
 
-@pytest.fixture(scope="module", params=["text", "uuid"])
+@pytest.fixture(scope="module", params=["text", pytest.param("uuid", marks=pytest.mark.thorough)])
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None
 ) -> Iterator[World]:

@@ -17,7 +17,14 @@ from todo_site.tests.postgresql import new_database
 pytestmark = [pytest.mark.postgresql, pytest.mark.skipif(bool(MISSING), reason=MISSING or "runs")]
 
 
-@pytest.mark.parametrize("order", ["together", "ours first", "theirs first", "in a schema"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        "ours first",
+        "theirs first",
+        *(pytest.param(order, marks=pytest.mark.thorough) for order in ("together", "in a schema")),
+    ],
+)
 def test_both_migrations_end_well_in_any_order(order: str) -> None:
     with new_database() as plain:
         database = plain

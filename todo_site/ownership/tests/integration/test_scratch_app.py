@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,14 +13,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 import psycopg
 import pytest
 from django.db import connection
 
+from todo_site.tests.management import try_to_manage
+from todo_site.tests.postgresql import new_database
 from todo_site.tests.server import ROOT, empty_database
 
+SUITE = "todo_site/ownership/tests/unit/test_isolation.py"
 EXAMPLE = ROOT / "docs" / "adding-an-owned-model.md"
 SETTINGS = 'from todo_site.settings import *\n\nINSTALLED_APPS = [*INSTALLED_APPS, "lists"]\n'
 
@@ -69,28 +74,44 @@ class Project:
     folder: Path
     database: str
 
+    def start(self) -> None:
+        self.write("scratch_settings.py", SETTINGS)
+        self.write("lists/__init__.py", "")
+        self.write("lists/migrations/__init__.py", "")
+
     def write(self, path: str, text: str) -> None:
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def run(self, *arguments: str, fails: bool = False) -> str:
-        environment = {
-            **os.environ,
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             "DATABASE_URL": self.database,
             "DATABASE_URL_UNPOOLED": "",
             "DJANGO_SETTINGS_MODULE": "scratch_settings",
             "PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}",
         }
-        command = [sys.executable, *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        assert (done.returncode != 0) == fails, done.stdout
-        return done.stdout
 
     def manage(self, *arguments: str, fails: bool = False) -> str:
-        return self.run("manage.py", *arguments, fails=fails)
+        status, output = try_to_manage(*arguments, environment=self.environment, with_errors=True)
+        assert (status != 0) == fails, output
+        return output
+
+    def run_isolation_suite(self, *options: str) -> tuple[int, str]:
+        """Run the tests of the app's model; return the status and the output."""
+        command = [sys.executable, "-m", "pytest", "-q", SUITE, "--ds=scratch_settings", "-k", "lists.List"]
+        environment = {**os.environ, **self.environment}
+        done = subprocess.run(
+            [*command, "-p", "no:cacheprovider", *options],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.returncode, done.stdout
 
     def operations(self, migration: str) -> list[str]:
         text = (self.folder / f"lists/migrations/{migration}.py").read_text()
@@ -117,9 +138,7 @@ class Project:
 def project(tmp_path: Path) -> Iterator[Project]:
     with empty_database(tmp_path) as database:
         project = Project(tmp_path, database)
-        project.write("scratch_settings.py", SETTINGS)
-        project.write("lists/__init__.py", "")
-        project.write("lists/migrations/__init__.py", "")
+        project.start()
         yield project
 
 
@@ -139,10 +158,8 @@ def test_carries_out_the_worked_example(project: Project) -> None:
     assert "No changes" in project.manage("makemigrations", "--check")
     project.manage("check", "--database", "default")
     project.manage("check_isolation")
-    suite = "todo_site/ownership/tests/unit/test_isolation.py"
-    output = project.run(
-        "-m", "pytest", "-q", suite, "--ds=scratch_settings", "-k", "lists.List", "-p", "no:cacheprovider"
-    )
+    status, output = project.run_isolation_suite()
+    assert status == 0, output
     assert int(re.findall(r"(\d+) passed", output)[0]) > 30
 
 
@@ -151,23 +168,39 @@ def test_fails_the_suite_of_a_model_without_a_factory(project: Project) -> None:
     project.write("lists/tests/__init__.py", "")
     project.write("lists/tests/factories.py", "")
     project.manage("makemigrations", "lists", "-n", "list")
-    suite = "todo_site/ownership/tests/unit/test_isolation.py"
-    output = project.run("-m", "pytest", "-q", suite, "--ds=scratch_settings", "-k", "lists.List", "-x", fails=True)
+    status, output = project.run_isolation_suite("-x")
+    assert status == 1, output
     assert "has no factory of lists.List" in output
 
 
+@pytest.fixture(scope="module")
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project that is migrated through all steps, each detected by makemigrations, with two users."""
+    folder = tmp_path_factory.mktemp("lists")
+    with empty_database(folder) as database:
+        project = Project(folder, database)
+        project.start()
+        for name, models in STEPS.items():
+            project.write("lists/models.py", models)
+            project.manage("makemigrations", "lists", "-n", name[5:])
+        project.manage("migrate", "-v0")
+        columns = 'id, name, email, "emailVerified", "createdAt", "updatedAt"'
+        for user in ("ann", "bob"):
+            values = f"'{user}', '{user}', '{user}@example.org', false, '2026-01-01', '2026-01-01'"
+            project.sql(f'INSERT INTO "user" ({columns}) VALUES ({values})')
+        yield project
+
+
 @pytest.fixture
-def migrated(project: Project) -> Project:
-    """Migrate through all steps, each detected by makemigrations, and leave one user's list with an item."""
-    for name, models in STEPS.items():
-        project.write("lists/models.py", models)
-        project.manage("makemigrations", "lists", "-n", name[5:])
-    project.manage("migrate", "-v0")
-    columns = 'id, name, email, "emailVerified", "createdAt", "updatedAt"'
-    for user in ("ann", "bob"):
-        values = f"'{user}', '{user}', '{user}@example.org', false, '2026-01-01', '2026-01-01'"
-        project.sql(f'INSERT INTO "user" ({columns}) VALUES ({values})')
-    return project
+def migrated(migrated_once: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of it."""
+    copy = tmp_path / "copy"
+    shutil.copytree(migrated_once.folder, copy, ignore=shutil.ignore_patterns("__pycache__", "*-wal", "*-shm"))
+    if connection.vendor == "sqlite":
+        yield Project(copy, f"sqlite:///{copy}/db.sqlite3")
+        return
+    with new_database(urlsplit(migrated_once.database).path.removeprefix("/")) as database:
+        yield Project(copy, database)
 
 
 ANNS, BOBS = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))

@@ -274,4 +274,4 @@ def test_goes_with_its_owner(depart: Attempt, users: TwoUsers) -> None:
     mine, theirs = users.mine, users.rows()[1]
     depart(users)
     assert list(mine) == []
-    assert users.rows()[1] == theirs
+    assert list(users.theirs.order_by("id").values_list()) == theirs

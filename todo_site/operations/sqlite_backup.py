@@ -83,7 +83,7 @@ def restore(backup: sqlite3.Connection, target: Path) -> Path | None:
                 copy_to_file(database, previous)
             check_copy(database, target, copy_pages(backup, database))
     except sqlite3.OperationalError as error:
-        raise CommandError(f"{target} cannot be written: {error}. Stop the site first.") from None
+        raise CommandError(f"{target} cannot be written: {error}. If the site is running, stop it first.") from None
     except sqlite3.DatabaseError as error:
         raise CommandError(f"{target} is damaged: {error}. Move it and its -wal and -shm files away.") from None
     except OSError as error:

@@ -36,6 +36,6 @@ class Command(BaseCommand):
             return
         self.stdout.write(legacy.build_report())
         self.stdout.write(
-            "Nothing was dropped. After that, `migrate tasks zero` cannot restore the legacy table, and "
+            "Nothing was dropped. Once it is dropped, `migrate tasks zero` cannot restore the legacy table, and "
             "tasks that were not copied are lost. To drop it, run: manage.py legacy_tasks drop --yes-drop-the-copy"
         )

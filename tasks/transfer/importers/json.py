@@ -53,7 +53,7 @@ def refuse_unreadable_sections(found: dict[str, Any]) -> None:
     """Raise UnsupportedFile for rows of an exported model that no importer reads: they must not be lost in silence."""
     unreadable = [key for key in exported_models() if found.get(key) and key not in {"tasks", *SKIPPED_SECTIONS}]
     if unreadable:
-        raise UnsupportedFile(_("“%(name)s” cannot be imported.") % {"name": ", ".join(unreadable)})
+        raise UnsupportedFile(_("Unsupported section: %(name)s.") % {"name": ", ".join(unreadable)})
 
 
 def refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

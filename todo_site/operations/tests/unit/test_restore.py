@@ -78,7 +78,7 @@ def test_restores_nothing_while_somebody_uses_the_database(
         site.execute("PRAGMA journal_mode=WAL")
         site.execute("BEGIN IMMEDIATE")
         site.execute("UPDATE task SET title = 'changed'")
-        with pytest.raises(CommandError, match="Stop the site first"):
+        with pytest.raises(CommandError, match="If the site is running"):
             run("restore", tmp_path / "backup")
         site.execute("COMMIT")
     assert {row[0] for row in rows_of(database, "SELECT title FROM task")} == {"changed"}

@@ -282,7 +282,7 @@ except UnsupportedFile as error:
     print(error)
 """
     output = migrated.manage("shell", "-v0", "--no-imports", "-c", code)
-    assert output.strip() == "“lists” cannot be imported."
+    assert output.strip() == "Unsupported section: lists."
 
 
 def test_requires_the_declaration(project: Project) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import _lru_cache_wrapper
 from typing import Any
 from unittest.mock import patch
 
@@ -27,12 +29,23 @@ def without(layer: str) -> Iterator[None]:
     watched = owner_filter_guard in connection.execute_wrappers
     if watched:
         connection.execute_wrappers.remove(owner_filter_guard)
+    forget_compiled_queries()
     try:
         with BREACHES[layer]():
             yield
     finally:
+        forget_compiled_queries()
         if watched:
             connection.execute_wrappers.insert(0, owner_filter_guard)
+
+
+def forget_compiled_queries() -> None:
+    """Clear every cache of compiled queries: what was compiled without a layer must not outlive its absence."""
+    for cached in gc.get_objects():
+        if type(cached) is not _lru_cache_wrapper:  # isinstance() would set up Django's lazy objects
+            continue
+        if "CompiledQuery" in str(getattr(cached.__wrapped__, "__annotations__", "")):
+            cached.cache_clear()
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def test_deletes_several_after_a_look_at_them(staff: Client, alice: User, bob: U
     assert "Undo" in alices.get("/history/").text
 
 
-def test_writes_nothing_over_what_the_owner_changed_meanwhile(staff: Client, alice: User, alices: Client) -> None:
+def test_writes_nothing_over_what_the_owner_changed_in_the_meantime(staff: Client, alice: User, alices: Client) -> None:
     task = make_task(alice.id, title="Milk")
     give_reason(staff, alice)
     alices.post(f"/tasks/{task.id}/edit/", form(task, title="Oat milk"))

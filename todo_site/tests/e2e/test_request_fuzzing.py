@@ -1,6 +1,6 @@
-"""Real gunicorn against thousands of hostile requests: it always answers, says nothing of anybody, and changes nothing.
+"""Real gunicorn against thousands of malformed requests: it always answers, says nothing of anybody, and changes nothing.
 
-``make hostile`` sends 20,000 of them. FUZZ_SEED chooses which.
+``make test-all FULL=1`` sends 20,000 of them. FUZZ_SEED chooses which.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from todo_site.tests.page_tour import demo_account, tour, tour_empty
 from todo_site.tests.server import ROOT, running_site
 
 TOOLS = ROOT / "todo_site/tests/audit_tools/node_modules"
-# Of a hundred, on a slow phone. Speed is measured anew each time: the middle one of three counts.
+# Of a hundred, on a slow phone. Speed is measured again each time: the middle one of three counts.
 LEAST = {"accessibility": 100, "best-practices": 100, "performance": 98}
 RUNS = 3
 

@@ -1,4 +1,4 @@
-"""Hostile requests, made at random from a seed: what no browser sends, to every route, by nobody and by somebody."""
+"""Malformed requests, made at random from a seed: what no browser sends, to every route, by nobody and by somebody."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_escapes_a_cell_so_that_it_can_be_read_back(text: str) -> None:
     assert unescape_cell(escape_cell(text)) == text
 
 
-def test_loses_no_task_that_changes_its_place_meanwhile(alices: Client, tasks: TaskQuerySet) -> None:
+def test_loses_no_task_that_changes_its_place_during_the_export(alices: Client, tasks: TaskQuerySet) -> None:
     made = [add(tasks, f"Task {n}") for n in range(12)]
     early, late = tasks.filter(pk=made[0].pk), tasks.filter(pk=made[11].pk)
     (gone,) = early.move_to_trash(HERE)

@@ -85,7 +85,7 @@ def test_tells_nobody_else(client: Client, path: str, cookie: str) -> None:
     assert "Server-Timing" not in client.get(path).headers
 
 
-def test_counts_what_is_within_itself_once_and_begins_anew_with_each_request(alice: User) -> None:
+def test_counts_what_is_within_itself_once_and_starts_again_with_each_request(alice: User) -> None:
     def view(request: Any) -> HttpResponse:
         request._cached_user = alice
         with request.timings.measure("db"), request.timings.measure("db"), connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Real gunicorn against thousands of malformed requests: it always answers, says nothing of anybody, and changes nothing.
+"""Real gunicorn against thousands of malformed requests: it always answers, and never with an error or foreign data.
 
 ``make test-all FULL=1`` sends 20,000 of them. FUZZ_SEED chooses which.
 """

@@ -15,7 +15,7 @@ LAYERS = {
     "manager": "todo_site/ownership/tests/unit/test_manager_reads.py",
     "base manager": "todo_site/ownership/tests/unit/test_checks.py",
     "system check": "todo_site/ownership/tests/unit/test_checks.py",
-    "foreign key": "tasks/tests/unit/test_undo.py",
+    "foreign key": "todo_site/journal/tests/unit/test_entries.py",
     "policy": "todo_site/ownership/tests/integration/test_row_level_security.py",
 }
 

@@ -51,13 +51,15 @@ function storeDraft(form) {
   else storage.remove(draftKey(form));
 }
 
+/** What the server sent. The value may differ already: people type before this script has loaded. */
+const sentValue = (field) => field.defaultValue ?? [...field.options].find((option) => option.defaultSelected)?.value ?? field.value;
+
 function restoreDraft(form) {
   const isInvalid = document.querySelector(".summary"); // the server returned the form with the newest text
-  for (const field of draftFields(form)) field.dataset.original = isInvalid ? "" : field.value;
+  for (const field of draftFields(form)) field.dataset.original = isInvalid ? "" : sentValue(field);
   form.addEventListener("input", () => storeDraft(form));
-  if (isInvalid) return storeDraft(form);
   const draft = storage.get(draftKey(form));
-  if (!draft) return;
+  if (isInvalid || !draft) return storeDraft(form);
   const originalVersion = form.elements.version?.value;
   fillFields(form, draft.fields, draft.version);
   if (draftFields(form).every((field) => field.value === field.dataset.original)) return;

@@ -59,12 +59,14 @@ def sign_up(page: Page, email: str) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign up").click()
     expect(page.get_by_role("heading", name="Your tasks")).to_be_visible()
+    page.wait_for_load_state()
 
 
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.goto("/sign-in/")
     fill_in(page, email, password)
     expect(page.get_by_role("heading", name="Your tasks")).to_be_visible()
+    page.wait_for_load_state()
 
 
 def fill_in(page: Page, email: str, password: str = PASSWORD) -> None:

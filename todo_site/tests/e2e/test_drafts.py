@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from todo_site.tests.browser import People, add, sign_in, sign_up
 from todo_site.tests.e2e.actions import message
@@ -55,13 +55,33 @@ def test_forgets_drafts_on_sign_out_and_for_anybody_else(people: People) -> None
     drafts = "Object.keys(sessionStorage).filter((key) => key.startsWith('draft:')).length"
     sign_up(page, "mia@example.org")
     page.get_by_label("New task").fill("secret")
-    assert page.evaluate(drafts) == 1
+    page.wait_for_function(f"{drafts} === 1")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.evaluate(drafts) == 0
     page.evaluate('sessionStorage.setItem(\'draft:somebody:new\', \'{"fields": {"title": "secret"}}\')')
     sign_in(page, "mia@example.org")
     assert page.evaluate(drafts) == 0
+
+
+def test_keeps_what_was_typed_before_the_script_was_there(people: People) -> None:
+    page = people.person()
+    sign_up(page, "noa@example.org")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/site/site*.js", hold)
+    with page.expect_request("**/site/site*.js"):
+        page.goto("/tasks/new/", wait_until="commit")
+    page.get_by_label("Title").fill("Buy milk")
+    held[0].continue_()
+    page.wait_for_function("Object.keys(sessionStorage).some((key) => key.startsWith('draft:'))")
+    page.unroute("**/site/site*.js")
+    page.goto("/history/")
+    page.goto("/tasks/new/")
+    expect(page.get_by_label("Title")).to_have_value("Buy milk")
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_forgets_drafts_on_sign_out_and_for_anybody_else(people: People) -> None
     drafts = "Object.keys(sessionStorage).filter((key) => key.startsWith('draft:')).length"
     sign_up(page, "mia@example.org")
     page.get_by_label("New task").fill("secret")
-    page.wait_for_function(f"{drafts} === 1")
+    assert page.evaluate(drafts) == 1
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.evaluate(drafts) == 0
@@ -77,7 +77,7 @@ def test_keeps_what_was_typed_before_the_script_was_there(people: People) -> Non
         page.goto("/tasks/new/", wait_until="commit")
     page.get_by_label("Title").fill("Buy milk")
     held[0].continue_()
-    page.wait_for_function("Object.keys(sessionStorage).some((key) => key.startsWith('draft:'))")
+    page.wait_for_load_state()
     page.unroute("**/site/site*.js")
     page.goto("/history/")
     page.goto("/tasks/new/")

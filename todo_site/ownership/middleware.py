@@ -26,7 +26,7 @@ class RowLevelSecurityMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        app_name = request.resolver_match.app_name if request.resolver_match else ""
+        app_name = request.resolver_match and request.resolver_match.app_name
         scope: Any = request.row_level_security_scope  # type: ignore[attr-defined]
         scope.every_statement = app_name in self.owning_apps
         scope.for_staff = app_name == "admin"

@@ -46,7 +46,8 @@ def main() -> None:
         sys.exit("sqlmap was not found: on Debian, apt-get install sqlmap.")
     with tempfile.TemporaryDirectory() as name, own_server() as server:
         folder = Path(name)
-        with running_site(folder / "log", DATABASE_URL=server.url, RATE_LIMITS="false") as site:
+        secret = {"SECRET_KEY": "only-for-tests", "BETTER_AUTH_SECRET": "only-for-tests"}
+        with running_site(folder / "log", DATABASE_URL=server.url, RATE_LIMITS="false", **secret) as site:
             asked = list(requests(site))
             found = [line for number, request in enumerate(asked) for line in scan(folder, number, request)]
         failed = len(re.findall(r'"status": 500', (folder / "log").read_text()))

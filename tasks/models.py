@@ -38,7 +38,7 @@ class Task(OwnedModel):
     objects: ClassVar = OwnedManager.from_queryset(TaskQuerySet)()
 
     class Ownership:
-        journal = ("title", "description", "status", "created_at", "updated_at")
+        journal = ("title", "description", "status")
         export = "tasks"
 
     class Meta(OwnedModel.Meta):

@@ -66,7 +66,9 @@ class OwnershipAutodetector(MigrationAutodetector):
 
     def add_sync(self, app_label: str, name: str, previous: Any, declaration: Any, *, first: bool = False) -> None:
         operation: Any = SyncOwnership(name=name, previous=previous, declaration=declaration)
-        operation._auto_deps = []
+        # Version 2 calls what this app installs. In its own migration the order is by hand.
+        journal = OperationDependency("journal", "journalhead", None, OperationDependency.Type.CREATE)
+        operation._auto_deps = [] if app_label == journal.app_label else [journal]
         operations = self.generated_operations.setdefault(app_label, [])
         operations.insert(0 if first else len(operations), operation)
 

@@ -21,6 +21,8 @@ from .models import OwnedBase
 from .operations import OPTION
 from .policies import ROLE, VERSIONS
 from .registry import Ownership, owned_models
+from .tables import OwnedTable, kind_of
+from .triggers import plain
 
 
 @register(Tags.models)
@@ -78,7 +80,7 @@ def check_declaration(model: type[models.Model]) -> Iterator[CheckMessage]:
     try:
         declared = Ownership.from_model(model)
         for name in (*declared.journal, *(declared.order if declared.export else ())):
-            model._meta.get_field(name)
+            require_canonical_text(model._meta.get_field(name), name in declared.journal)
     except (TypeError, FieldDoesNotExist) as error:
         yield Error(
             f"class Ownership of {model._meta.label}: {error}",
@@ -92,6 +94,11 @@ def check_declaration(model: type[models.Model]) -> Iterator[CheckMessage]:
         if getattr(field.remote_field.through, "_meta").auto_created:  # noqa: B009  not typed as a model
             hint = "Give it an owned model with through=."
             yield Error(f"The table of {field} has no owner.", hint=hint, obj=field, id="ownership.E007")
+
+
+def require_canonical_text(field: Any, is_journalled: bool) -> None:
+    if is_journalled and kind_of(field) is None:
+        raise TypeError(f"{field.name} cannot be journalled: a {type(field).__name__} has no canonical text")
 
 
 @register(Tags.database)
@@ -143,9 +150,9 @@ def expected_tables(alias: str, applied: frozenset[tuple[str, str]]) -> dict[str
             continue
         model: Any = state.apps.get_model(*key)
         expected = {f"constraint {one.name}": _plain(one.definition(model, str)) for one in constraints}
-        if declared is not None and connection.vendor == "postgresql":
-            owner_type = model._meta.get_field("user").db_type(connection)
-            expected |= VERSIONS[declared["version"]].expected_postgresql(owner_type)
+        if declared is not None:
+            table = OwnedTable.from_declaration(model, declared, connection)
+            expected |= VERSIONS[declared["version"]].expected(table, connection)
         tables[model._meta.db_table] = expected
     return tables
 
@@ -191,6 +198,9 @@ WHERE oid = %(table)s::regclass AND pg_has_role(%(role)s, relowner, 'MEMBER')
 UNION ALL
 SELECT 'constraint ' || conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = %(table)s::regclass AND conname = ANY(%(constraints)s)
+UNION ALL
+SELECT 'trigger ' || tgname, pg_get_triggerdef(oid, true) || CASE tgenabled WHEN 'O' THEN '' ELSE ' is disabled' END
+FROM pg_trigger WHERE tgrelid = %(table)s::regclass AND NOT tgisinternal
 """
 
 
@@ -208,4 +218,8 @@ def stored_objects(connection: Any, table: str, expected: dict[str, str]) -> dic
             rule = r'CONSTRAINT "(\w+)" (UNIQUE \([^)]*\)|FOREIGN KEY \([^)]*\) REFERENCES [^)]*\)[^,)]*)'
             found = {f"constraint {name}": text for name, text in re.findall(rule, row[0] if row else "")}
             found = {name: text for name, text in found.items() if name in expected}
-    return {name: _plain(text) if name.startswith("constraint ") else text for name, text in found.items()}
+            cursor.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = %s", [table])
+            found |= {f"trigger {name}": text for name, text in cursor.fetchall()}
+    found = {name: text for name, text in found.items() if name in expected or not name.startswith("trigger ")}
+    forms = {"constraint": _plain, "trigger": plain}
+    return {name: forms.get(name.partition(" ")[0], str)(text) for name, text in found.items()}

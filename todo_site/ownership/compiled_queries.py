@@ -6,15 +6,15 @@ binds the values of the request.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
-from django.db.backends.utils import CursorWrapper
 from django.db.models.expressions import Expression
+from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -43,7 +43,12 @@ class CompiledQuery:
 
     @classmethod
     def from_queryset(cls, queryset: models.QuerySet[Any, Any]) -> Self:
-        compiler = queryset.query.get_compiler(queryset.db)
+        return cls.from_query(queryset, queryset.query)
+
+    @classmethod
+    def from_query(cls, queryset: models.QuerySet[Any, Any], query: Query) -> Self:
+        """Return a query for the database and the rows of a queryset."""
+        compiler = query.get_compiler(queryset.db)
         try:
             return cls(queryset, compiler, *compiler.as_sql())
         except EmptyResultSet:
@@ -59,19 +64,20 @@ class CompiledQuery:
         except EmptyResultSet:  # a value that its column cannot have
             return replace(self, compiler=compiler, sql="")
 
-    def send(self) -> CursorWrapper | None:
+    def send(self) -> Callable[[], list[Any]]:
+        """Send the statement. Return what fetches its rows: in a pipeline, they are there only at its end."""
         if not self.sql:
-            return None
+            return list
         cursor = self.compiler.connection.cursor()
         cursor.execute(self.sql, self.params)
-        return cursor
+        if self.compiler.connection.vendor == "postgresql":
+            return cursor.fetchall  # type: ignore[no-any-return]
+        rows = cursor.fetchall()  # SQLite does not commit while rows of RETURNING are unread
+        return lambda: rows
 
-    def rows(self, cursor: CursorWrapper | None) -> Iterable[Any]:
+    def rows(self, fetch: Callable[[], list[Any]]) -> Iterable[Any]:
         """Return the instances, or the tuples of values_list()."""
-        if cursor is None:
-            return []
-        with cursor:
-            rows = self.compiler.results_iter([cursor.fetchall()])
+        rows = self.compiler.results_iter([fetch()])
         if self.queryset._fields is not None:  # type: ignore[attr-defined]
             return map(tuple, rows)
         model = self.queryset.model

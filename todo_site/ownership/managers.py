@@ -7,6 +7,7 @@ becomes ``(the WHERE so far) AND user_id = x`` when the query compiles.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal, Self, cast
 
 from asgiref.sync import sync_to_async
@@ -17,7 +18,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import ROW_COUNT
 from django.db.models.sql.where import AND, NothingNode, WhereNode
 
-from .compiled_queries import Parameter
+from .compiled_queries import CompiledQuery, Parameter
 
 OWNER = "user_id"
 
@@ -122,10 +123,6 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         """Return the number of rows, as a subquery of at most one row."""
         return self.order_by().values("user_id").annotate(n=models.Count("*")).values("n")
 
-    def erase(self) -> None:
-        """Delete the rows when their owner erases their data. A model whose rows need more overrides it."""
-        self.delete()
-
     def create(self, **kwargs: Any) -> M:
         self._refuse_other_owner(kwargs)
         return super().create(**{**kwargs, OWNER: self.owner})
@@ -152,6 +149,47 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         return super().update(**kwargs)
 
     update.alters_data = True  # type: ignore[attr-defined]
+
+    def insert_query(self, *returned: str, unless: OwnedQuerySet[Any]) -> CompiledQuery:
+        """Return the INSERT of one row, which returns these fields of it. Its parameters are named like the fields.
+
+        It inserts and returns nothing if ``unless`` has a row, or if somebody's row has the id: DO NOTHING changes no
+        row, so it needs no owner.
+        """
+        require_same_user(self.query, unless.query)
+        fields = self.model._meta.concrete_fields
+        other = CompiledQuery.from_queryset(unless.order_by().values_list("pk"))
+        values = tuple(self.owner if field.name == "user" else Parameter(field.name, field) for field in fields)
+        quote = other.compiler.connection.ops.quote_name
+        columns = ", ".join(quote(str(field.column)) for field in fields)
+        text = (
+            f"INSERT INTO {quote(self.model._meta.db_table)} ({columns})"
+            f" SELECT {', '.join(['%s'] * len(fields))} WHERE NOT EXISTS ({other.sql}) ON CONFLICT DO NOTHING"
+        )
+        return self._returning(text, (*values, *other.params), returned)
+
+    def update_query(self, *returned: str, **values: Any) -> CompiledQuery:
+        """Return the UPDATE of the rows, which returns these fields of each. Give the time of the change too."""
+        query = self.query.chain(sql.UpdateQuery)
+        query.add_update_values(values)
+        return self._returning(*self._compiled(query), returned)
+
+    def delete_query(self, *returned: str) -> CompiledQuery:
+        """Return the DELETE of the rows, which returns these fields of each."""
+        return self._returning(*self._compiled(self.query.chain(sql.DeleteQuery)), returned)
+
+    def _compiled(self, query: sql.Query) -> tuple[str, tuple[Any, ...]]:
+        query.clear_ordering(force=True)
+        compiled = CompiledQuery.from_query(self, query)
+        return compiled.sql, compiled.params
+
+    def _returning(self, text: str, params: tuple[Any, ...], returned: tuple[str, ...]) -> CompiledQuery:
+        """Return a write as a query for these fields: the converters of their SELECT fit the columns of RETURNING."""
+        read = CompiledQuery.from_queryset(self.order_by().values_list(*returned))
+        quote = read.compiler.connection.ops.quote_name
+        fields = self.model._meta.concrete_fields
+        columns = ", ".join(quote(str(field.column)) for field in fields if field.name in returned)
+        return replace(read, sql=text and f"{text} RETURNING {columns}", params=params)
 
     def raw(self, *args: Any, **kwargs: Any) -> Any:
         raise UserIdRequired(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -10,6 +9,7 @@ from django.db.migrations.operations.models import IndexOperation, ModelOperatio
 
 from .policies import VERSIONS
 from .registry import Declaration
+from .tables import OwnedTable
 
 # ModelState.options becomes class Meta, which ignores names that begin with "_". Options survive
 # ProjectState.clone() and RenameModel; an attribute of the state would not.
@@ -60,9 +60,13 @@ class SyncOwnership(ModelOperation):
     ) -> None:
         model = state.apps.get_model(app_label, self.name)
         connection = schema_editor.connection
-        if connection.vendor == "postgresql" and self.allow_migrate_model(connection.alias, model):
-            for statement in postgresql_statements(schema_editor, model, old, new):
-                schema_editor.execute(statement, params=None)
+        if not self.allow_migrate_model(connection.alias, model):
+            return
+        for declaration, verb in ((old, "remove"), (new, "create")):
+            if declaration:
+                table = OwnedTable.from_declaration(model, declaration, connection)
+                for statement in getattr(VERSIONS[declaration["version"]], verb)(table, connection):
+                    schema_editor.execute(statement, params=None)
 
     def reduce(self, operation: Operation, app_label: str) -> Any:
         """Add up two changes of one model.
@@ -94,16 +98,3 @@ class SyncOwnership(ModelOperation):
     @property
     def migration_name_fragment(self) -> str:
         return f"{self.name_lower}_ownership"
-
-
-def postgresql_statements(
-    schema_editor: Any, model: Any, old: Declaration | None, new: Declaration | None
-) -> Iterator[str]:
-    table = schema_editor.quote_name(model._meta.db_table)
-    if old:
-        yield from VERSIONS[old["version"]].remove_postgresql(table)
-    if new:
-        connection = schema_editor.connection
-        owner_type = model._meta.get_field("user").db_type(connection)
-        version = VERSIONS[new["version"]]
-        yield from version.create_postgresql(table, owner_type, new["journal"], connection.pg_version)

@@ -28,5 +28,5 @@ def fetch_all_in_pipeline(*asked: models.QuerySet[Any, Any] | CompiledQuery) -> 
     """Return the results of each query, as instances or tuples of values_list(), in one round trip."""
     statements = [each if isinstance(each, CompiledQuery) else CompiledQuery.from_queryset(each) for each in asked]
     with pipeline(statements[0].queryset.db):
-        cursors = [statement.send() for statement in statements]
-    return [list(statement.rows(cursor)) for statement, cursor in zip(statements, cursors, strict=True)]
+        fetches = [statement.send() for statement in statements]
+    return [list(statement.rows(fetch)) for statement, fetch in zip(statements, fetches, strict=True)]

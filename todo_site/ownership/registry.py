@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Self
 
 from django.apps import apps
-from django.db import models, transaction
+from django.db import models
 
 from .models import OwnedBase
 from .pipeline import fetch_all_in_pipeline
@@ -25,6 +25,7 @@ class Ownership:
     export: str | None  # key in the JSON export; None = left out
     order: tuple[str, ...] = ("created_at", "id")  # order of the exported rows
     erase: bool = True  # False = kept when a person erases their data, deleted with the account
+    read_only: bool = False  # True = triggers and functions of the database write it, and requests may only read it
 
     @classmethod
     def from_model(cls, model: type[models.Model]) -> Self:
@@ -32,7 +33,7 @@ class Ownership:
         inner = vars(getattr(model, "Ownership", object))
         declared = {name: value for name, value in inner.items() if not name.startswith("_")}
         if declared.pop("derived", False):
-            declared = {"journal": (), "export": None, **declared}
+            declared = {"journal": (), "export": None, "read_only": True, **declared}
         return cls(**declared)
 
 
@@ -57,19 +58,27 @@ def frozen_declaration(model: type[models.Model]) -> Declaration:
     It names columns and not fields, so that a column renamed by db_column is a change too. Changing ``export``,
     ``order`` or ``erase`` needs no migration.
     """
-    fields = Ownership.from_model(model).journal
-    columns = sorted(str(model._meta.get_field(name).column) for name in fields)  # type: ignore[union-attr]
-    return {"version": CURRENT_VERSION, "journal": columns}
+    declared = Ownership.from_model(model)
+    columns = sorted(str(model._meta.get_field(name).column) for name in declared.journal)  # type: ignore[union-attr]
+    return {"version": CURRENT_VERSION, "journal": columns, "read_only": declared.read_only}
+
+
+FUNCTIONS = r"\bjournal_(?:lock|note)\("  # what requests may call
 
 
 @cache
 def _owned_table_pattern() -> re.Pattern[str]:
     names = "|".join(map(re.escape, owned_tables()))
-    return re.compile(rf'"(?:{names})"|\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ONLY)\s+(?:{names})\b', re.IGNORECASE)
+    return re.compile(
+        rf'"(?:{names})"|\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ONLY)\s+(?:{names})\b|{FUNCTIONS}', re.IGNORECASE
+    )
 
 
 def names_owned_table(sql: str) -> bool:
-    """Return whether a statement names an owned table: quoted, or unquoted after FROM, JOIN, INTO or UPDATE."""
+    """Return whether a statement names an owned table: quoted, or unquoted after FROM, JOIN, INTO or UPDATE.
+
+    So does a call of the journal's functions, which read the user of the request.
+    """
     return _owned_table_pattern().search(sql) is not None
 
 
@@ -92,13 +101,3 @@ def count_rows(user_id: str, **further: models.QuerySet[Any, Any]) -> dict[str, 
     queries = {model._meta.label: model.objects.for_user(user_id).counted() for model in counted} | further
     found = fetch_all_in_pipeline(*queries.values())
     return {label: rows[0][0] if rows else 0 for label, rows in zip(queries, found, strict=True)}
-
-
-def erase(user_id: str, using: str | None = None) -> None:
-    """Delete all rows of a person in the tables that erasing empties.
-
-    Foreign keys between owned tables are checked at the end of the transaction: the order does not matter.
-    """
-    with transaction.atomic(using=using):
-        for model in erased_models():
-            model.objects.for_user(user_id).using(using).erase()

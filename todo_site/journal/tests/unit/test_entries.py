@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
-from tasks.tests.helpers import HERE, add, journal, rows, verbs
+from tasks.tests.helpers import add, here, journal, rows, verbs
 from todo_site.better_auth.models import User
 from todo_site.journal.models import JournalEntry
 
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.django_db
 
 def test_notes_each_verb_with_what_it_changed(alice: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk", "2 l")
-    tasks.edit(task.id, {"title": "Oat milk", "description": "2 l"}, task.version, HERE)
-    tasks.filter(pk=task.id).set_status("completed", HERE)
-    tasks.filter(pk=task.id).set_status("pending", HERE)
-    tasks.filter(pk=task.id).move_to_trash(HERE)
-    tasks.undo(journal(alice)[-1].pk, HERE)
+    tasks.edit(task.id, {"title": "Oat milk", "description": "2 l"}, task.version, here())
+    tasks.filter(pk=task.id).set_status("completed", here())
+    tasks.filter(pk=task.id).set_status("pending", here())
+    tasks.filter(pk=task.id).move_to_trash(here())
+    tasks.undo(journal(alice)[-1].pk, here())
     entries = journal(alice)
     assert verbs(alice) == ["create", "edit", "complete", "reopen", "delete", "restore"]
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5, 6]
@@ -35,8 +35,8 @@ def test_notes_each_verb_with_what_it_changed(alice: User, tasks: TaskQuerySet) 
 
 def test_notes_nothing_where_nothing_changes(alice: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
-    assert tasks.edit(task.id, {"title": "Milk", "description": None}, task.version, HERE) == []
-    assert tasks.filter(pk=task.id).set_status("pending", HERE) == []
+    assert tasks.edit(task.id, {"title": "Milk", "description": None}, task.version, here()).rows == []
+    assert tasks.filter(pk=task.id).set_status("pending", here()).rows == []
     assert rows(tasks)[0][6] == task.updated_at
     assert verbs(alice) == ["create"]
 
@@ -44,11 +44,10 @@ def test_notes_nothing_where_nothing_changes(alice: User, tasks: TaskQuerySet) -
 def test_gives_the_entries_of_one_action_one_batch(alice: User, tasks: TaskQuerySet) -> None:
     for n in range(3):
         add(tasks, f"Task {n}")
-    entries = tasks.set_status("completed", HERE)
-    assert len({entry.batch for entry in entries}) == 1
-    assert entries[0].batch is not None
-    assert {entry.batch for entry in journal(alice)[:3]} == {None}
-    tasks.undo(entries[0].batch, HERE)
+    change = tasks.set_status("completed", here())
+    assert {entry.batch for entry in journal(alice)[3:]} == {change.action}
+    assert len({entry.batch for entry in journal(alice)[:3]}) == 3
+    tasks.undo(change.action, here())
     assert tasks.pending().count() == 3
 
 
@@ -78,8 +77,9 @@ def test_goes_with_its_owner(alice: User, bob: User, tasks: TaskQuerySet) -> Non
 
 def test_is_nobody_elses(alice: User, bob: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
-    (entry,) = tasks.filter(pk=task.id).move_to_trash(HERE)
+    tasks.filter(pk=task.id).move_to_trash(here())
+    entry = journal(alice)[-1]
     with pytest.raises(JournalEntry.DoesNotExist):
-        Task.objects.for_user(bob.id).undo(entry.pk, HERE)
+        Task.objects.for_user(bob.id).undo(entry.pk, here())
     assert journal(bob) == []
     assert rows(tasks) == []

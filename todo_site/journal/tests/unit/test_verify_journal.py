@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from django.conf import settings
 
 from tasks.models import Task
 from todo_site.better_auth.models import User
-from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.models import JournalEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +34,7 @@ def entries(alice: User) -> Entries:
     tasks.set_status("completed", ChangeContext())
     tasks.move_to_trash(ChangeContext())
     journal = JournalEntry.objects.for_user(alice.id).order_by("number")
-    return [{**entry.record(), "hash": entry.hash} for entry in journal]
+    return [entry.to_export() for entry in journal]
 
 
 def verify(folder: Path, entries: Entries, *head: str) -> tuple[int, str]:
@@ -71,5 +73,17 @@ def test_finds_whatever_was_changed(entries: Entries, tmp_path: Path, forge: Cal
     assert verify(tmp_path, entries, head)[0] == 1
 
 
+def test_documents_a_check_by_other_tools(entries: Entries, tmp_path: Path) -> None:
+    text = (settings.BASE_DIR / "docs" / "journal.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "tasks.json").write_text(json.dumps({"journal": entries}), encoding="utf-8")
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == entries[-1]["hash"]
+    line = next(line for line in text.splitlines() if line.startswith("64:"))
+    expected = text.partition(line)[2].split()[1]
+    assert hashlib.sha256(line.replace("\\n", "\n").encode()).hexdigest() == expected
+
+
 def test_is_short_enough_to_be_read() -> None:
-    assert len(SCRIPT.read_text().splitlines()) < 60
+    assert len(SCRIPT.read_text().splitlines()) < 100

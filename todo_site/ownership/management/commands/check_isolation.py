@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.checks import Tags, run_checks
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
@@ -33,7 +34,9 @@ def isolation_layers() -> Iterator[Layer]:
     yield "owned manager: queries without a user are rejected", find_unbound_queries()
     yield "system checks: no relation points to an owned table", [error.msg for error in check_owned_models()]
     yield "foreign keys: every row has an owner and is deleted with it", find_tables_without_owner()
-    yield "database: role, rights, policies and keys are as migrated", differences(connection)
+    yield "database: role, rights, policies, triggers and keys are as migrated", differences(connection)
+    found = run_checks(tags=[Tags.database], databases=[connection.alias])
+    yield "journal: its functions and triggers are as migrated", [one.msg for one in found if one.id == "journal.E001"]
 
 
 def find_unbound_queries() -> list[str]:

@@ -93,7 +93,7 @@ def test_plants_nothing_on_somebody_else(both: tuple[User, User], statement: str
     with scoped_to(lambda: alice.id):
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
             sql(statement, uuid.uuid4(), bob.id)
-        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
             sql("UPDATE task SET user_id = %s", bob.id)
         assert sql(statement, uuid.uuid4(), alice.id) == [1]
 

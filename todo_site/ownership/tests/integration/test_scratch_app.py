@@ -250,6 +250,8 @@ def test_deletes_an_account_with_rows_in_every_table(migrated: Project) -> None:
 def test_erases_exports_and_counts_by_the_registry(migrated: Project) -> None:
     code = """
 from lists.models import *
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.erasing import erase
 from todo_site.ownership import registry
 l = List.objects.for_user("ann").create(name="Shopping")
 i = Item.objects.for_user("ann").create(text="Milk", list=l)
@@ -260,14 +262,14 @@ item.clean_fields(exclude=["user"])
 item.validate_constraints()
 count = lambda user: {label: n for label, n in registry.count_rows(user).items() if n}
 print(count("ann"), count("bob"))
-registry.erase("ann")
+erase("ann", "default", ChangeContext())
 print(count("ann"), count("bob"))
 """
     lines = migrated.manage("shell", "-v0", "--no-imports", "-c", code).strip().split("\n")
     assert lines == [
         "Shopping ['items', 'journal', 'lists', 'tasks']",
-        "{'lists.List': 1, 'lists.Item': 1} {'lists.Item': 1}",
-        "{} {'lists.Item': 1}",
+        "{'journal.JournalEntry': 2, 'lists.List': 1, 'lists.Item': 1} {'journal.JournalEntry': 1, 'lists.Item': 1}",
+        "{} {'journal.JournalEntry': 1, 'lists.Item': 1}",
     ]
 
 

@@ -78,7 +78,6 @@ def test_reads_nothing_of_somebody_else(model: Any, alice: User, mine: Any, thei
 WRITES: dict[str, Callable[[Any, Any], Any]] = {
     "delete": lambda rows, theirs: rows.filter(pk=theirs.pk).delete(),
     "delete all": lambda rows, theirs: rows.all().delete(),
-    "erase": lambda rows, theirs: rows.erase(),
     "update": lambda rows, theirs: rows.filter(pk=theirs.pk).update(**{changeable(theirs): None}),
 }
 

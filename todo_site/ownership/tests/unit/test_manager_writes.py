@@ -17,7 +17,7 @@ from django.utils import timezone
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
 from tasks.tests.two_users import TwoUsers, make_two_users, titles
-from todo_site.journal.models import ChangeContext
+from todo_site.journal.changes import ChangeContext
 from todo_site.ownership.managers import UserIdRequired
 
 type Write = Callable[[TaskQuerySet], object]

@@ -6,17 +6,31 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from django.db.backends.postgresql import base, features
+from django.db.backends.postgresql import base, features, operations
 from psycopg import Pipeline
 from psycopg.pq import TransactionStatus
+
+from todo_site.web.database.flush import users_first
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
     can_return_rows_from_bulk_insert = False  # rows have their ids before; RETURNING would wait for a result
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    def sql_flush(
+        self, style: Any, tables: Any, *, reset_sequences: bool = False, allow_cascade: bool = False
+    ) -> list[str]:
+        deletes = [f"DELETE FROM {self.quote_name(table)}" for table in users_first(tables)]
+        if not reset_sequences:
+            return deletes
+        sequences = [one for one in self.connection.introspection.sequence_list() if one["table"] in tables]
+        return [*deletes, *self.sequence_reset_by_name_sql(style, sequences)]
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
     _pipeline: Pipeline | None = None
     # The role and user that row-level security was set to, in the current pipeline and transaction.
     scope: tuple[str, str] | None = None
@@ -52,6 +66,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._pipeline = self.scope = None
             if not self.in_atomic_block and raw.info.transaction_status == TransactionStatus.INERROR:
                 raw.rollback()  # its COMMIT failed
+
+    def set_local(self, values: dict[str, str]) -> None:
+        """Set ``app.<name>`` up to the end of the transaction, or to the rollback of its savepoint."""
+        calls = ", ".join(f"set_config('app.{name}', %s, true)" for name in values)
+        with self.wrap_database_errors:
+            self.connection.execute(f"SELECT {calls}", list(values.values()))
 
     # psycopg waits for the results of its own BEGIN and COMMIT, even in a pipeline. So psycopg stays in autocommit mode
     # and this class sends them as statements.

@@ -1,0 +1,102 @@
+"""What a journal entry says of its origin: settings of the transaction that the database's triggers read."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+from django.db import connections, transaction
+from django.http import HttpRequest
+
+from todo_site.ownership.pipeline import pipeline
+
+SETTINGS = ("action", "request_id", "staff", "reason", "verb", "undoes")
+
+
+@dataclass(frozen=True)
+class ChangeContext:
+    """The request that makes a change and, unless the owner makes it, the member of staff and their reason.
+
+    All entries of one action have the same ``action``: undo reverts them together.
+    """
+
+    request_id: str = ""
+    staff: str = ""
+    reason: str = ""
+    action: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @classmethod
+    def from_request(cls, request: HttpRequest) -> Self:
+        return cls(getattr(request, "id", ""))
+
+    def with_action(self, action: uuid.UUID) -> Self:
+        """Return the context with the id that a form carries: sent again, it continues the same action."""
+        return replace(self, action=action)
+
+
+class ChangedRow(NamedTuple):
+    id: uuid.UUID
+    title: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """The rows that an action changed, and the id that undoes it."""
+
+    action: uuid.UUID
+    rows: list[ChangedRow]
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+@contextmanager
+def journalled(  # noqa: PLR0913  the settings of one transaction
+    owner: str,
+    using: str,
+    context: ChangeContext,
+    *,
+    verb: str = "",
+    undoes: uuid.UUID | None = None,
+    lock: bool = False,
+) -> Iterator[None]:
+    """Run the block in a transaction whose changes are journalled with this context.
+
+    What reads before it writes needs ``lock``: other changes of the owner wait for it. On PostgreSQL, statements are
+    sent together until a result is read. Inside another transaction each is sent by itself: an error must reach its
+    own savepoint. SQLite has only one writer at a time, from BEGIN IMMEDIATE on.
+    """
+    connection: Any = connections[using]
+    is_inner = connection.in_atomic_block
+    values = {
+        "user_id": owner,
+        "action": str(context.action),
+        "request_id": context.request_id,
+        "staff": context.staff,
+        "reason": context.reason,
+        "verb": verb,
+        "undoes": str(undoes or ""),
+    }
+    with nullcontext() if is_inner else pipeline(using), transaction.atomic(using=using):
+        connection.set_local(values)
+        if lock:
+            lock_head(using)
+        yield
+        if is_inner:  # the transaction goes on
+            connection.set_local(dict.fromkeys(SETTINGS, ""))
+
+
+def lock_head(using: str) -> None:
+    """Lock the journal of the owner in the settings up to the end of the transaction."""
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute("SELECT journal_lock()")
+
+
+def set_undoes(using: str, entry: uuid.UUID) -> None:
+    """Say which entry the changes undo, inside journalled(), where it was read only now."""
+    connection: Any = connections[using]
+    connection.set_local({"undoes": str(entry)})

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
@@ -16,7 +17,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.models import JournalEntry
+from todo_site.journal.notes import record_view
 from todo_site.ownership.models import OwnedBase
 from todo_site.ownership.row_level_security import scoped_to
 from todo_site.web.error_views import render_error_page
@@ -114,9 +117,9 @@ class OwnedModelAdmin[M: OwnedBase](admin.ModelAdmin[M]):
             response = view()
             if isinstance(response, TemplateResponse):
                 response.render()  # here, while only the selected user's rows are visible
-        if response.status_code != 302:  # not a redirect: a page was shown
-            row_id = uuid.UUID(unquote(object_id)) if object_id else None
-            Task.objects.for_user(selected).record_view(row_id, access.get_change_context(request))
+            if response.status_code != 302:  # not a redirect: a page was shown
+                row_id = uuid.UUID(unquote(object_id)) if object_id else None
+                record_view(selected, DEFAULT_DB_ALIAS, row_id, access.get_change_context(request))
         return response
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
@@ -176,7 +179,7 @@ class TaskAdmin(OwnedModelAdmin[Task]):
         tasks.edit(obj.pk, form.wanted, form.cleaned_data["version"], get_change_context(request, obj.owner))
 
     def delete_model(self, request: HttpRequest, obj: Task) -> None:
-        Task.objects.for_user(obj.owner).filter(pk=obj.pk).move_to_trash(get_change_context(request, obj.owner))
+        Task.objects.for_user(obj.owner).trash(obj.pk, get_change_context(request, obj.owner))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         queryset.move_to_trash(get_change_context(request, queryset.owner))

@@ -9,7 +9,7 @@ from typing import Self
 from django.http import HttpRequest
 from django.utils import timezone
 
-from todo_site.journal.models import ChangeContext
+from todo_site.journal.changes import ChangeContext
 
 SESSION_KEY = "reason"
 LIFETIME = timedelta(hours=1)

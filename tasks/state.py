@@ -23,3 +23,8 @@ def get_version(state: State) -> int:
     """Return the version of a task: the time of its last change in microseconds since 1970."""
     changed_at = datetime.fromisoformat(str(state["updated_at"]))
     return (changed_at - EPOCH) // timedelta(microseconds=1)
+
+
+def version_to_time(version: int) -> datetime:
+    """Return the time of the last change of a task that has this version."""
+    return EPOCH + timedelta(microseconds=version)

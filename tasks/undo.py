@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from todo_site.journal.models import JournalEntry, State, Step
+from todo_site.journal.changes import Change
+from todo_site.journal.models import JournalEntry, State
 
 MAX_TITLE_IN_MESSAGE = 60  # messages travel in a cookie
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task before and after a change. None means that it does not exist."""
+
+    task_id: uuid.UUID
+    before: State | None
+    after: State | None
+
+    @property
+    def title(self) -> str:
+        return str((self.after or self.before or {}).get("title"))
 
 
 def build_undo_steps(entries: Iterable[JournalEntry], current: Mapping[uuid.UUID, State]) -> list[Step]:
@@ -23,13 +38,13 @@ def build_undo_steps(entries: Iterable[JournalEntry], current: Mapping[uuid.UUID
     for entry in entries:
         if entry.task_id:
             state = current.get(entry.task_id)
-            steps.append(Step(entry.task_id, state, entry.state_before(state), undoes=entry.pk))
+            steps.append(Step(entry.task_id, state, entry.state_before(state)))
     return [step for step in steps if step.before != step.after]
 
 
-def add_undo_message(request: HttpRequest, text: str, entries: list[JournalEntry]) -> None:
-    """Show the text on the next page, with a button that undoes the entries or their batch."""
-    messages.success(request, text, extra_tags=str(entries[0].batch or entries[0].pk) if entries else "")
+def add_undo_message(request: HttpRequest, text: str, change: Change | None = None) -> None:
+    """Show the text on the next page, with a button that undoes the change unless it is empty."""
+    messages.success(request, text, extra_tags=str(change.action) if change else "")
 
 
 def truncate(title: str) -> str:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from todo_site.journal.models import CannotUndo, ChangeContext, JournalEntry
+from todo_site.journal.changes import Change, ChangeContext
+from todo_site.journal.models import CannotUndo, JournalEntry
 from todo_site.ownership.pipeline import fetch_all_in_pipeline
 from todo_site.ownership.requests import OwnerRequest, post_data
 from todo_site.web.database_errors import idempotent
@@ -65,8 +66,8 @@ def new_task(request: OwnerRequest) -> HttpResponse:
     form = NewTaskForm(post_data(request), instance=Task(user_id=request.user.id), initial=initial_from_query(request))
     if not form.is_valid():
         return render_form(request, "tasks/new.html", form)
-    entry = tasks.add(form.build_task(), ChangeContext.from_request(request))
-    add_undo_message(request, _("Added “%(title)s”.") % {"title": truncate(entry.title)}, [entry])
+    change = tasks.add(form.build_task(), ChangeContext.from_request(request))
+    add_undo_message(request, _("Added “%(title)s”.") % {"title": truncate(change.rows[0].title)}, change)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
@@ -100,13 +101,13 @@ def edit_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
             return task_deleted_response(request, task_id)
         return render_form(request, "tasks/edit.html", EditTaskForm(post_data(request), instance=task))
     try:
-        entries = tasks.edit(task_id, form.wanted, form.cleaned_data["version"], ChangeContext.from_request(request))
+        change = tasks.edit(task_id, form.wanted, form.cleaned_data["version"], ChangeContext.from_request(request))
     except EditConflict as conflict:
         context = {"conflict": conflict, "task": conflict.task, "next": next_url(request) or ""}
         return render(request, "tasks/conflict.html", context, status=409)
     except Task.DoesNotExist:
         return task_deleted_response(request, task_id)
-    add_undo_message(request, _("Saved “%(title)s”.") % {"title": truncate(form.cleaned_data["title"])}, entries)
+    add_undo_message(request, _("Saved “%(title)s”.") % {"title": truncate(form.cleaned_data["title"])}, change)
     return SeeOther(next_url(request) or reverse("tasks:detail", args=[task_id]))
 
 
@@ -132,10 +133,10 @@ def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
         task = get_object_or_404(tasks, pk=task_id)
         unchanged = {"title": task.title, "description": task.description, "status": status}
         return render_form(request, "tasks/edit.html", EditTaskForm(unchanged, instance=task))
-    entries = tasks.filter(pk=task_id).set_status(status, ChangeContext.from_request(request))
-    title = entries[0].title if entries else get_object_or_404(tasks, pk=task_id).title
+    change = tasks.change_status(task_id, status, ChangeContext.from_request(request))
+    title = change.rows[0].title if change else get_object_or_404(tasks, pk=task_id).title
     done = _("Completed “%(title)s”.") if status == Task.Status.COMPLETED else _("Reopened “%(title)s”.")
-    add_undo_message(request, done % {"title": truncate(title)}, entries)
+    add_undo_message(request, done % {"title": truncate(title)}, change)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
@@ -143,12 +144,15 @@ def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def delete_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
-    trash = JournalEntry.objects.for_user(request.user.id).in_trash()
-    entries = tasks.filter(pk=task_id).move_to_trash(ChangeContext.from_request(request)) or [
-        get_object_or_404(trash, task_id=task_id)
-    ]
-    add_undo_message(request, _("Deleted “%(title)s”.") % {"title": truncate(entries[0].title)}, entries)
+    change = tasks.trash(task_id, ChangeContext.from_request(request)) or find_deletion(request, task_id)
+    add_undo_message(request, _("Deleted “%(title)s”.") % {"title": truncate(change.rows[0].title)}, change)
     return SeeOther(next_url(request) or reverse("tasks:list"))
+
+
+def find_deletion(request: OwnerRequest, task_id: uuid.UUID) -> Change:
+    """Return the change that moved a task to the trash. Raise Http404 for any other task."""
+    trash = JournalEntry.objects.for_user(request.user.id).in_trash()
+    return get_object_or_404(trash, task_id=task_id).to_change()
 
 
 @idempotent
@@ -156,19 +160,21 @@ def delete_task(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
 def bulk_update(request: OwnerRequest) -> HttpResponse:
     tasks = Task.objects.for_user(request.user.id)
     selected = tasks.filter(pk__in=parse_uuids(request.POST.getlist("task")))
+    context = ChangeContext.from_request(request)
+    change = Change(context.action, [])
     match request.POST.get("action"):
         case "complete":
-            entries = selected.set_status(Task.Status.COMPLETED, ChangeContext.from_request(request))
-            done = ngettext("Completed %(n)d task.", "Completed %(n)d tasks.", len(entries))
+            change = selected.set_status(Task.Status.COMPLETED, context)
+            done = ngettext("Completed %(n)d task.", "Completed %(n)d tasks.", len(change.rows))
         case "reopen":
-            entries = selected.set_status(Task.Status.PENDING, ChangeContext.from_request(request))
-            done = ngettext("Reopened %(n)d task.", "Reopened %(n)d tasks.", len(entries))
+            change = selected.set_status(Task.Status.PENDING, context)
+            done = ngettext("Reopened %(n)d task.", "Reopened %(n)d tasks.", len(change.rows))
         case "delete":
-            entries = selected.move_to_trash(ChangeContext.from_request(request))
-            done = ngettext("Deleted %(n)d task.", "Deleted %(n)d tasks.", len(entries))
+            change = selected.move_to_trash(context)
+            done = ngettext("Deleted %(n)d task.", "Deleted %(n)d tasks.", len(change.rows))
         case _other:
-            entries, done = [], _("Nothing was changed. Choose an action for the selected tasks.")
-    add_undo_message(request, done % {"n": len(entries)}, entries)
+            done = _("Nothing was changed. Choose an action for the selected tasks.")
+    add_undo_message(request, done % {"n": len(change.rows)}, change)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
@@ -179,32 +185,30 @@ def undo(request: OwnerRequest, entry_id: uuid.UUID) -> HttpResponse:
     return undo_response(request, partial(tasks.undo, entry_id), next_url(request) or reverse("tasks:list"))
 
 
-def undo_response(
-    request: OwnerRequest, revert: Callable[[ChangeContext], list[JournalEntry]], back: str
-) -> HttpResponse:
+def undo_response(request: OwnerRequest, revert: Callable[[ChangeContext], Change], back: str) -> HttpResponse:
     """Return a redirect to ``back`` with a message that says whether the change was reverted."""
     try:
-        entries = revert(ChangeContext.from_request(request))
+        change = revert(ChangeContext.from_request(request))
     except JournalEntry.DoesNotExist:
         raise Http404 from None
     except CannotUndo as error:
         messages.error(request, str(error))
         return SeeOther(back)
-    if not entries:
-        add_undo_message(request, _("Already undone."), [])
-    elif len(entries) > 1:
-        done = ngettext("%(n)d change undone.", "%(n)d changes undone.", len(entries))
-        add_undo_message(request, done % {"n": len(entries)}, entries)
+    if not change:
+        add_undo_message(request, _("Already undone."))
+    elif len(change.rows) > 1:
+        done = ngettext("%(n)d change undone.", "%(n)d changes undone.", len(change.rows))
+        add_undo_message(request, done % {"n": len(change.rows)}, change)
     else:
-        add_undo_message(request, _("Undone."), entries)
-        back = add_row_anchor(back, entries[0])
+        add_undo_message(request, _("Undone."), change)
+        back = add_row_anchor(back, change.rows[0].id)
     return SeeOther(back)
 
 
-def add_row_anchor(url: str, entry: JournalEntry) -> str:
-    """Return the URL of the task list with the anchor of the entry's task. Other URLs are unchanged."""
+def add_row_anchor(url: str, task_id: uuid.UUID) -> str:
+    """Return the URL of the task list with the anchor of a task. Other URLs are unchanged."""
     is_list = url.partition("?")[0] == reverse("tasks:list")
-    return f"{url}#task-{entry.task_id}" if is_list and "#" not in url else url
+    return f"{url}#task-{task_id}" if is_list and "#" not in url else url
 
 
 @require_safe

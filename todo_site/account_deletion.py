@@ -27,7 +27,9 @@ from .better_auth.backends.reauthentication import has_password
 from .better_auth.forms import ConfirmForm
 from .better_auth.views.authentication import clear_browser
 from .better_auth.views.form_actions import copy_status, run_action
-from .journal.models import JournalEntry, turn_of
+from .journal.changes import ChangeContext, journalled
+from .journal.erasing import erase
+from .journal.models import JournalEntry
 from .ownership import registry
 from .ownership.requests import OwnerRequest
 
@@ -81,9 +83,10 @@ def render_data_page(
 
 def erase_rows(user_id: str) -> dict[str, int]:
     """Delete the user's rows in all erased models. Return the number of rows there were of each."""
-    with turn_of(user_id, DEFAULT_DB_ALIAS):
+    context = ChangeContext()
+    with journalled(user_id, DEFAULT_DB_ALIAS, context, lock=True):
         counts = count_rows(user_id)
-        registry.erase(user_id)
+        erase(user_id, DEFAULT_DB_ALIAS, context)
     return counts
 
 

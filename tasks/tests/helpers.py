@@ -5,9 +5,13 @@ from __future__ import annotations
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
 from todo_site.better_auth.models import User
-from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.models import JournalEntry
 
-HERE = ChangeContext("r1")
+
+def here() -> ChangeContext:
+    """Return the context of a new action, of the request r1."""
+    return ChangeContext("r1")
 
 
 def journal(user: User) -> list[JournalEntry]:
@@ -19,8 +23,8 @@ def verbs(user: User) -> list[str]:
 
 
 def add(tasks: TaskQuerySet, title: str, description: str | None = None) -> Task:
-    entry = tasks.add(Task(user_id=tasks.owner, title=title, description=description), HERE)
-    return tasks.get(pk=str(entry.task_id))
+    change = tasks.add(Task(user_id=tasks.owner, title=title, description=description), here())
+    return tasks.get(pk=change.rows[0].id)
 
 
 def rows(tasks: TaskQuerySet) -> list[tuple[object, ...]]:

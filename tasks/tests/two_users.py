@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db import connection, models
+from django.db import models
 
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
@@ -46,10 +47,8 @@ def make_two_users(alice: User, bob: User) -> TwoUsers:
     """A fixture for the modules that want it: ``users = pytest.fixture(make_two_users)``."""
     for user, titles, day in ((alice, ["A1", "A2"], "2001-01-01"), (bob, ["B1", "B2", "B3"], "2002-02-02")):
         for title in titles:
-            make_task(user.id, title=title)
-        # The ORM never changes the time of creation; dates() and created_at need one that tells the two apart.
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE task SET created_at = %s WHERE user_id = %s", [f"{day} 00:00:00", user.id])
+            # dates() and created_at need a time that tells the two apart.
+            make_task(user.id, title=title, created_at=datetime.fromisoformat(f"{day}T00:00:00Z"))
     return TwoUsers(alice, bob)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from todo_site.journal.models import turn_of
+from todo_site.journal.changes import ChangeContext, journalled
 from todo_site.ownership.managers import OwnedManager, OwnedQuerySet
 from todo_site.ownership.models import OwnedBase
 
@@ -17,7 +17,7 @@ from todo_site.ownership.models import OwnedBase
 class PendingImportQuerySet(OwnedQuerySet["PendingImport"]):
     def store(self, name: str, content: bytes) -> PendingImport:
         """Store a file. It replaces the previous one."""
-        with turn_of(self.owner, self.db):
+        with journalled(self.owner, self.db, ChangeContext(), lock=True):
             self.all().delete()
             return self.create(name=name, packed=zlib.compress(content, level=1))
 

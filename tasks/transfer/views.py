@@ -17,7 +17,8 @@ from tasks.models import Task
 from tasks.rate_limits import CREATE, EXPORT, IMPORT
 from tasks.undo import add_undo_message
 from todo_site.journal.canonical import to_rfc3339
-from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.models import JournalEntry
 from todo_site.ownership.requests import OwnerRequest, post_data
 from todo_site.web.database_errors import idempotent
 from todo_site.web.rate_limits import is_safe, rate_limit
@@ -41,9 +42,10 @@ def paste(request: OwnerRequest) -> HttpResponse:
     if not form.is_valid() or form.parsed is None or not form.is_confirmed():
         context = {"form": form, "next": next_url(request) or ""}
         return render(request, "tasks/paste.html", context, status=422 if form.is_bound else 200)
-    entries = tasks.create_many(form.parsed.tasks, ChangeContext.from_request(request))
-    done = ngettext("Added %(n)d task.", "Added %(n)d tasks.", len(entries))
-    add_undo_message(request, done % {"n": len(entries)}, entries)
+    change_context = ChangeContext.from_request(request).with_action(form.cleaned_data["id"])
+    change = tasks.create_many(form.parsed.tasks, change_context)
+    done = ngettext("Added %(n)d task.", "Added %(n)d tasks.", len(change.rows))
+    add_undo_message(request, done % {"n": len(change.rows)}, change)
     return SeeOther(next_url(request) or reverse("tasks:list"))
 
 
@@ -102,7 +104,7 @@ def import_tasks(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
     upload = PendingImport.objects.for_user(request.user.id).filter(pk=upload_id).first()
     if upload is not None:
         parsed = parse_file(upload.name, upload.content, request.user.id)
-        tasks.import_tasks(parsed.tasks, ChangeContext.from_request(request), batch=upload_id)
+        tasks.import_tasks(parsed.tasks, ChangeContext.from_request(request).with_action(upload_id))
         upload.delete()
     imported = JournalEntry.objects.for_user(request.user.id).filter(batch=upload_id)
     n = imported.count()
@@ -113,7 +115,8 @@ def import_tasks(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
         if n
         else _("Nothing was imported. All tasks in the file already exist.")
     )
-    add_undo_message(request, done % {"n": n}, list(imported[:1]))
+    first = imported.first()
+    add_undo_message(request, done % {"n": n}, first.to_change() if first else None)
     return SeeOther(reverse("tasks:list"))
 
 
@@ -121,5 +124,5 @@ def import_tasks(request: OwnerRequest, upload_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def discard_upload(request: OwnerRequest) -> HttpResponse:
     PendingImport.objects.for_user(request.user.id).delete()
-    add_undo_message(request, _("Import cancelled. The uploaded file was deleted."), [])
+    add_undo_message(request, _("Import cancelled. The uploaded file was deleted."))
     return SeeOther(next_url(request) or reverse("tasks:import"))

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from todo_site.better_auth import client
 from todo_site.better_auth.exceptions import AuthServerUnavailable
+from todo_site.journal import checks as journal
 from todo_site.ownership.checks import differences
 
 from .models import CanaryFinding
@@ -51,11 +52,10 @@ def database_status() -> str:
 
 
 def isolation_status() -> str:
-    """Compare row-level security with the migrations. Return "embedded" for SQLite, which has none."""
-    if connection.vendor != "postgresql":
-        return "embedded"
+    """Compare the database with the migrations. Return "embedded" for SQLite, which has no row-level security."""
+    sound = "ok" if connection.vendor == "postgresql" else "embedded"
     try:
-        return "ok" if not differences(connection) else "broken"
+        return "broken" if differences(connection) or journal.differences(connection) else sound
     except DatabaseError:
         return "away"
 

@@ -58,7 +58,7 @@ def names_owner(sql: str, table: str) -> bool:
         return True
     if insert := re.match(rf"\s*INSERT INTO {table} \(([^)]*)\)(.*)", sql, re.IGNORECASE):
         columns, sql = insert.groups()
-        if not re.search(r"\buser_id\b", columns) or re.search(r"\bON CONFLICT\b", sql, re.IGNORECASE):
+        if not re.search(r"\buser_id\b", columns) or re.search(r"\bON CONFLICT\b(?! DO NOTHING)", sql, re.IGNORECASE):
             return False  # an upsert changes whosever row is there
     elif not aliases(sql, table):
         return False

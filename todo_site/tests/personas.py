@@ -30,7 +30,8 @@ from tasks.transfer.models import PendingImport
 from todo_site.better_auth import bearer_tokens, signed_cookies
 from todo_site.better_auth.models import Session, Staff, User
 from todo_site.better_auth.tests.factories import add_column, make_session, make_user
-from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.models import JournalEntry
 from todo_site.preferences.models import Preferences
 from todo_site.web import rate_limits
 
@@ -98,7 +99,8 @@ def make_person(name: str) -> Person:
     user = make_user(name=f"account-of-{name}", email=f"account-of-{name}@example.org")
     tasks, words = Task.objects.for_user(user.id), f"words-of-{name}"
     task, second = (make_task(user.id, title=f"{words} {n}", description=f"{words}, described") for n in ("one", "two"))
-    (entry,) = tasks.filter(pk=second.pk).move_to_trash(ChangeContext())
+    tasks.trash(second.pk, ChangeContext())
+    entry = JournalEntry.objects.for_user(user.id).in_trash().get()
     upload = PendingImport.objects.for_user(user.id).store(f"{words}.txt", f"{words}, to come\n".encode())
     Preferences.objects.for_user(user.id).upsert(time_zone="Europe/Berlin")
     return Person(name, user, make_session(user=user), task, second.pk, entry, upload)

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from tasks.models import Task
-from tasks.tests.helpers import HERE, journal
+from tasks.tests.helpers import here, journal
 from todo_site.better_auth.tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +24,8 @@ def test_numbers_entries_without_a_gap_when_many_write_at_once() -> None:
     def send(n: int) -> None:
         tasks = Task.objects.for_user(alice.id)
         try:
-            tasks.add(Task(user_id=alice.id, id=task_id, title="Once"), HERE)
-            tasks.add(Task(user_id=alice.id, title=f"Task {n}"), HERE)
+            tasks.add(Task(user_id=alice.id, id=task_id, title="Once"), here())
+            tasks.add(Task(user_id=alice.id, title=f"Task {n}"), here())
         finally:
             connection.close()
 

@@ -51,7 +51,7 @@ def test_notes_each_look_once_where_the_owner_reads_it(staff: Client, alice: Use
     staff.get(f"{TASKS}?user={alice.id}")
     for page in ("change", "history", "delete"):
         assert staff.get(page_of(task, page, alice)).status_code == 200
-    entries = journal(alice)
+    entries = journal(alice)[1:]
     assert [entry.verb for entry in entries] == ["look"] * 4
     assert [entry.task_id for entry in entries] == [None, task.id, task.id, task.id]
     assert {(entry.staff, entry.reason) for entry in entries} == {("staff@example.org", WHY)}
@@ -60,7 +60,7 @@ def test_notes_each_look_once_where_the_owner_reads_it(staff: Client, alice: Use
     assert page.count("by staff@example.org (staff)") == 4
     assert page.count(f"<q>{WHY}</q>") == 4
     assert "your task list" in page
-    assert "/undo/" not in page
+    assert page.count('action="/undo/') == 1  # of the task itself
     assert alices.get(f"/tasks/{task.id}/").text.count(f"<q>{WHY}</q>") == 3
 
 
@@ -71,7 +71,7 @@ def test_notes_a_change_that_its_owner_can_undo(staff: Client, alice: User, bob:
     assert staff.post(page_of(task, "change", alice), fields).status_code == 302
     changed = Task.objects.for_user(alice.id).get()
     assert (changed.title, changed.status) == ("Bread", "completed")
-    (entry,) = journal(alice)
+    _created, entry = journal(alice)
     assert (entry.verb, entry.staff, entry.reason) == ("edit", "staff@example.org", WHY)
     assert WHY in alices.get(f"/tasks/{task.id}/").text
     alices.post(f"/undo/{entry.pk}/")
@@ -86,7 +86,7 @@ def test_moves_what_staff_delete_into_the_trash(staff: Client, alice: User, bob:
     give_reason(staff, alice)
     assert staff.post(page_of(task, "delete", alice), {"post": "yes"}).status_code == 302
     assert Task.objects.for_user(alice.id).count() == 0
-    assert [(entry.verb, entry.staff) for entry in journal(alice)] == [("delete", "staff@example.org")]
+    assert [(entry.verb, entry.staff) for entry in journal(alice)[1:]] == [("delete", "staff@example.org")]
     alices.post(f"/trash/{task.id}/restore/")
     assert Task.objects.for_user(alice.id).get().title == "Milk"
 
@@ -98,8 +98,8 @@ def test_deletes_several_after_a_look_at_them(staff: Client, alice: User, bob: U
     picked = {"action": "delete_selected", "_selected_action": [*ids[:2], str(theirs.id)]}
     assert staff.post(f"{TASKS}?user={alice.id}", {**picked, "index": "0"}).status_code == 200
     assert staff.post(f"{TASKS}?user={alice.id}", {**picked, "post": "yes"}).status_code == 302
-    assert [entry.verb for entry in journal(alice)] == ["look", "delete", "delete"]
-    assert {entry.staff for entry in journal(alice)} == {"staff@example.org"}
+    assert [entry.verb for entry in journal(alice)[3:]] == ["look", "delete", "delete"]
+    assert {entry.staff for entry in journal(alice)[3:]} == {"staff@example.org"}
     assert Task.objects.for_user(alice.id).count() == 1
     assert Task.objects.for_user(bob.id).count() == 1
     assert "Undo" in alices.get("/history/").text

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
-from tasks.tests.helpers import HERE, add, journal, rows, verbs
+from tasks.tests.helpers import add, here, journal, rows, verbs
 from todo_site.account_deletion import erase_rows
 from todo_site.better_auth.models import User
 from todo_site.journal.models import JournalEntry
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 def test_erases_everything_of_its_owner_and_nothing_else(alice: User, bob: User, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
-    tasks.filter(pk=task.id).move_to_trash(HERE)
+    tasks.filter(pk=task.id).move_to_trash(here())
     add(tasks, "Bread")
     add(Task.objects.for_user(bob.id), "Bob's")
     assert erase_rows(alice.id) == {"tasks.Task": 1, "tasks.PendingImport": 0, "journal.JournalEntry": 3, "trash": 1}

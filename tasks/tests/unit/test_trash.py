@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tasks.querysets import TaskQuerySet
-from tasks.tests.helpers import HERE, add, verbs
+from tasks.tests.helpers import add, here, verbs
 from todo_site.better_auth.models import User
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 def test_shows_the_trash_and_restores_from_it(alice: User, alices: Client, bobs: Client, tasks: TaskQuerySet) -> None:
     assert "The trash is empty" in alices.get("/trash/").text
     task = add(tasks, "Milk")
-    tasks.move_to_trash(HERE)
+    tasks.move_to_trash(here())
     assert "Milk" in alices.get("/trash/").text
     assert "Milk" not in bobs.get("/trash/").text
     assert bobs.post(f"/trash/{task.id}/restore/").status_code == 404

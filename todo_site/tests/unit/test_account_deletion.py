@@ -16,7 +16,8 @@ from todo_site.account_deletion import count_rows
 from todo_site.better_auth.models import Account, Session, Staff, User
 from todo_site.better_auth.rate_limits import BY_ACCOUNT
 from todo_site.better_auth.tests.factories import make_account
-from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.models import JournalEntry
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -25,7 +26,6 @@ pytestmark = pytest.mark.django_db
 
 PASSWORD = "correct horse battery"
 PAGE, RECEIPT = "/settings/data/", "/settings/data/receipt/"
-HERE = ChangeContext("r1")
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def bob() -> User:
 def fill(user: User) -> None:
     tasks = Task.objects.for_user(user.id)
     for title in ("Milk", "Bread", "Secret"):
-        tasks.add(Task(user_id=user.id, title=title), HERE)
-    tasks.filter(title="Secret").move_to_trash(HERE)
+        tasks.add(Task(user_id=user.id, title=title), ChangeContext("r1"))
+    tasks.filter(title="Secret").move_to_trash(ChangeContext("r1"))
 
 
 def kept(user: User) -> dict[str, int]:

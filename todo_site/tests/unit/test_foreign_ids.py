@@ -10,7 +10,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tasks.models import Task
-from todo_site.journal.models import ChangeContext, JournalEntry
+from todo_site.journal.changes import ChangeContext
+from todo_site.journal.models import JournalEntry
 from todo_site.tests.personas import (
     Answer,
     Visitor,

@@ -294,7 +294,7 @@ def test_the_copy_is_dropped_when_it_is_asked_for_twice(
         assert schema_exists(database, "before") is False
     assert adoption(database, "bring") == ["There is no legacy table."]
     migrate(database, "tasks", "zero")
-    assert schema(database) == without(fresh, "task", "task_event", "preferences", "task_upload")
+    assert schema(database) == without(fresh, "task", "task_event", "journal_head", "preferences", "task_upload")
 
 
 def test_an_account_can_be_deleted_and_its_rows_do_not_come_back(database: str, tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ from django.test.utils import CaptureQueriesContext
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
 from tasks.tests.factories import make_task
-from tasks.tests.helpers import HERE, add
+from tasks.tests.helpers import add, here
 from tasks.transfer.contract import escape_cell, unescape_cell
 from tasks.transfer.tests.downloads import NASTY, pieces, whole
 from todo_site.better_auth.models import User
-from todo_site.journal.models import ChangeContext
+from todo_site.journal.changes import ChangeContext
 from todo_site.ownership import streaming
 from todo_site.tests.server import ROOT
 
@@ -49,7 +49,7 @@ def as_csv(client: Client) -> list[dict[str, str]]:
 
 def test_writes_tasks_as_the_contract_says(alice: User, alices: Client, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk", "2 l")
-    tasks.set_status("completed", HERE)
+    tasks.set_status("completed", here())
     found = as_json(alices)
     assert found["contract"] == "1.0.0"
     assert found["exported_at"].endswith("Z")
@@ -73,7 +73,7 @@ def test_holds_all_tasks_the_trash_and_the_journal(alices: Client, tasks: TaskQu
     for number in range(2 * n):
         add(tasks, f"Task {number}", None if number % 2 else "text")
     gone = list(tasks.order_by("created_at")[:n])
-    tasks.filter(pk__in=[task.pk for task in gone]).move_to_trash(HERE)
+    tasks.filter(pk__in=[task.pk for task in gone]).move_to_trash(here())
     found = as_json(alices)
     assert [task["title"] for task in found["tasks"]] == [f"Task {number}" for number in range(n, 2 * n)]
     assert sorted(task["title"] for task in found["trash"]) == sorted(task.title for task in gone)
@@ -89,19 +89,19 @@ def test_holds_all_tasks_the_trash_and_the_journal(alices: Client, tasks: TaskQu
 
 def test_writes_the_journal_with_all_that_an_entry_says(alices: Client, tasks: TaskQuerySet) -> None:
     task = add(tasks, "Milk")
-    (gone,) = tasks.move_to_trash(ChangeContext("r2", staff="Ann", reason="asked to"))
-    tasks.undo(gone.pk, HERE)
+    deletion = tasks.move_to_trash(ChangeContext("r2", staff="Ann", reason="asked to"))
+    tasks.undo(deletion.action, here())
     entry, back = as_json(alices)["journal"][1:]
     assert entry["task_id"] == str(task.id)
     assert (entry["verb"], entry["staff"], entry["reason"], entry["request_id"]) == ("delete", "Ann", "asked to", "r2")
     assert entry["changes"]["title"] == ["Milk", None]
-    assert back["undoes"] == entry["id"]
+    assert back["undoes"] == entry["batch"] == str(deletion.action)
 
 
 def test_writes_a_journal_that_can_be_checked_offline(alices: Client, tasks: TaskQuerySet, tmp_path: Path) -> None:
     for title in NASTY:
         add(tasks, title)
-    tasks.move_to_trash(HERE)
+    tasks.move_to_trash(here())
     export = as_json(alices)
     for entry in export["journal"][1::20]:
         (tmp_path / "whole.json").write_text(json.dumps(export))
@@ -116,7 +116,7 @@ def test_writes_a_journal_that_can_be_checked_offline(alices: Client, tasks: Tas
 def test_shows_nothing_of_anybody_else(alice: User, bob: User, bobs: Client, tasks: TaskQuerySet) -> None:
     add(tasks, "Alice's secret")
     make_task(alice.id, title="Alice's secret")
-    tasks.move_to_trash(HERE)
+    tasks.move_to_trash(here())
     add(tasks, "Alice's secret")
     assert as_json(bobs) | {"exported_at": ""} == {
         "contract": "1.0.0", "exported_at": "", "tasks": [], "trash": [], "journal": [],
@@ -148,12 +148,12 @@ def test_escapes_a_cell_so_that_it_can_be_read_back(text: str) -> None:
 def test_loses_no_task_that_changes_its_place_during_the_export(alices: Client, tasks: TaskQuerySet) -> None:
     made = [add(tasks, f"Task {n}") for n in range(12)]
     early, late = tasks.filter(pk=made[0].pk), tasks.filter(pk=made[11].pk)
-    (gone,) = early.move_to_trash(HERE)
+    deletion = early.move_to_trash(here())
     stream = pieces(alices, "/export/tasks.json")
     begun = next(stream) + next(stream) + next(stream)  # three of the tasks are read
-    tasks.undo(gone.pk, HERE)
-    late.move_to_trash(HERE)
-    tasks.filter(pk=made[6].pk).set_status("completed", HERE)
+    tasks.undo(deletion.action, here())
+    late.move_to_trash(here())
+    tasks.filter(pk=made[6].pk).set_status("completed", here())
     found = json.loads(begun + b"".join(stream))
     there = {task["id"] for task in [*found["tasks"], *found["trash"]]}
     assert there == {str(task.id) for task in made}

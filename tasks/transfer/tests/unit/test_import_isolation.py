@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tasks.models import Task
 from tasks.querysets import TaskQuerySet
-from tasks.tests.helpers import HERE, add, rows
+from tasks.tests.helpers import add, here, rows
 from tasks.transfer.importers.rows import parse_state
 from tasks.transfer.tests.downloads import whole
 from tasks.transfer.tests.uploads import preview, take
@@ -44,7 +44,7 @@ def test_finds_an_id_even_where_somebody_took_the_other_one_too(bob: User, tasks
     for taken in (task_id, tasks.replacement_id(task_id)):
         theirs.create(id=taken, title="Bob's")
     state = parse_state({"title": "Mine"}, timezone.now())
-    tasks.import_tasks({task_id: state}, HERE, uuid.uuid4())
+    tasks.import_tasks({task_id: state}, here())
     assert tasks.get().title == "Mine"
     assert [task.title for task in theirs] == ["Bob's", "Bob's"]
 

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from tasks.querysets import TaskQuerySet
-from tasks.tests.helpers import HERE, add, rows
+from tasks.tests.helpers import add, here, rows
 from tasks.transfer.tests.downloads import NASTY, whole
 from tasks.transfer.tests.uploads import preview, take
 from tasks.validators import is_visible
@@ -24,9 +24,9 @@ def test_gives_back_what_was_exported_and_erased(alices: Client, tasks: TaskQuer
     for text in NASTY:
         add(tasks, text, text)
     add(tasks, "No description")
-    tasks.filter(title__contains="=").set_status("completed", HERE)
+    tasks.filter(title__contains="=").set_status("completed", here())
     add(tasks, "Gone")
-    tasks.filter(title="Gone").move_to_trash(HERE)
+    tasks.filter(title="Gone").move_to_trash(here())
     before, content = rows(tasks), whole(alices, f"/export/{name}")
     erase_rows(tasks.owner)
     take(alices, name, content)
@@ -61,7 +61,7 @@ def test_makes_no_duplicate_and_leaves_what_was_edited(alices: Client, tasks: Ta
     task = add(tasks, "Milk")
     add(tasks, "Bread")
     content = whole(alices, f"/export/{name}")
-    tasks.edit(task.id, {"title": "Oat milk"}, task.version, HERE)
+    tasks.edit(task.id, {"title": "Oat milk"}, task.version, here())
     before = rows(tasks)
     page = preview(alices, name, content)
     assert "0 tasks are new" in page

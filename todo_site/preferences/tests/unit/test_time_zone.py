@@ -7,7 +7,6 @@ import zoneinfo
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -20,10 +19,7 @@ NOON = datetime(2030, 7, 1, 12, tzinfo=UTC)
 
 
 def test_shows_times_in_the_persons_zone(alice: User, alices: Client) -> None:
-    with connection.cursor() as cursor:
-        task = make_task(alice.id)
-        moment = connection.ops.adapt_datetimefield_value(NOON)
-        cursor.execute("UPDATE task SET created_at = %s WHERE user_id = %s", [moment, alice.id])
+    task = make_task(alice.id, created_at=NOON)
     assert "July 1, 2030, noon UTC</time>" in alices.get(f"/tasks/{task.pk}/").text
     for zone, words in {
         "Asia/Tokyo": "July 1, 2030, 9 p.m.",

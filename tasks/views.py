@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -29,6 +30,7 @@ from .models import Task
 from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
+from .task_list.rows import render_rows
 from .undo import add_undo_message, truncate
 
 HISTORY_SIZE = 50
@@ -45,13 +47,15 @@ def task_list(request: OwnerRequest) -> HttpResponse:
     query = TaskListQuery.from_querydict(request.GET, request.user.id)
     cursor = Cursor.parse(request.GET.get("cursor", ""), query.sort, request.user.id)
     page, counts = query.fetch(tasks, cursor)
+    is_whole = request.GET.get("descriptions") == "1"
     context = {
         "query": query,
         "page": page,
+        "rows": render_rows(page.tasks, query, whole_descriptions=is_whole) if page.tasks else "",
+        "cursor": cursor,
         "counts": counts,
         "new_id": uuid.uuid4(),
         "here": request.get_full_path(),
-        "descriptions": request.GET.get("descriptions") == "1",
         "printed_at": timezone.now(),
     }
     return render(request, "tasks/list.html", context)
@@ -136,7 +140,10 @@ def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     title = entries[0].title if entries else get_object_or_404(tasks, pk=task_id).title
     done = _("Completed “%(title)s”.") if status == Task.Status.COMPLETED else _("Reopened “%(title)s”.")
     add_undo_message(request, done % {"title": truncate(title)}, entries)
-    return SeeOther(next_url(request) or reverse("tasks:list"))
+    back = next_url(request) or reverse("tasks:list")
+    # Without JavaScript the page is loaded again, at this row or at the one that took its place.
+    row = request.GET.get("row", "")
+    return SeeOther(f"{back}#row-{row}" if re.fullmatch("[0-9]{1,3}", row) and "#" not in back else back)
 
 
 @idempotent

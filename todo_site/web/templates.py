@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Hashable
 from datetime import date, datetime, tzinfo
 from datetime import time as time_of_day
 from functools import cache, lru_cache, partial
@@ -60,7 +60,6 @@ def environment(**options: Any) -> jinja2.Environment:
         _=gettext_markup,
         static=static_cached,
         url=url,
-        get_time_formatter=get_time_formatter,
         render_static_part=render_static_part,
         get_messages=get_messages,
         get_language=get_language,
@@ -121,14 +120,14 @@ def _static_cached(prefix: str, path: str) -> str:
 
 
 @jinja2.pass_environment
-def render_static_part(env: jinja2.Environment, template: str, **values: str) -> markupsafe.Markup:
+def render_static_part(env: jinja2.Environment, template: str, **values: Hashable) -> markupsafe.Markup:
     """Render a template that depends only on the language and on these few values, not on the request."""
     render = _render_part if env.auto_reload else _render_part_cached
     return render(env, template, get_language(), get_script_prefix(), **values)
 
 
 def _render_part(
-    env: jinja2.Environment, template: str, language: str, prefix: str, **values: str
+    env: jinja2.Environment, template: str, language: str, prefix: str, **values: Hashable
 ) -> markupsafe.Markup:
     return markupsafe.Markup(env.get_template(template).render(values))  # noqa: S704  escaped in the template
 
@@ -140,17 +139,6 @@ def format_time_element(value: datetime) -> SafeString:
     """Return a <time> element in the current time zone. Its title has the seconds."""
     exact, text = format_datetime(timezone.get_current_timezone(), get_language(), value)
     return SafeString(f'<time datetime="{exact}" title="{exact}">{text}</time>')
-
-
-def get_time_formatter() -> Callable[[datetime], SafeString]:
-    """Return a faster function for the many times of a list. Its elements have no title."""
-    zone, language = timezone.get_current_timezone(), get_language()
-
-    def format_list_time(value: datetime) -> SafeString:
-        exact, text = format_datetime(zone, language, value)
-        return SafeString(f'<time datetime="{exact}">{text}</time>')
-
-    return format_list_time
 
 
 def format_datetime(zone: tzinfo, language: str, value: datetime) -> tuple[str, str]:
@@ -167,7 +155,7 @@ def format_milliseconds(seconds: float) -> str:
     return number_format(seconds * 1000, decimal_pos=1)
 
 
-# A list shows fifty times, so their parts are cached. The argument ``language`` is only part of the cache key.
+# A history shows many times, so their parts are cached. The argument ``language`` is only part of the cache key.
 
 
 @cache

@@ -1,0 +1,60 @@
+"""The HTML of the rows: patterns from a template, filled in by Python in a tenth of the time of a template."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from django.template import engines
+from django.utils.safestring import SafeString
+
+from tasks.models import Task
+from todo_site.web.templates import render_static_part
+
+from .filters import TaskListQuery
+from .pagination import Row
+
+EXCERPT_LENGTH = 140  # characters of a description
+FIELD = re.compile(r"\{(id|title|row|text)\}")
+
+
+def render_rows(tasks: list[Row], query: TaskListQuery, *, whole_descriptions: bool) -> SafeString:
+    """Return the rows of these tasks, with excerpts of their descriptions or with all of their text."""
+    shorten = str if whole_descriptions else excerpt
+    titles = escape_all([task.title for task in tasks])
+    texts = escape_all([shorten(task.description) if task.description else "" for task in tasks])
+    text_class = "description" if whole_descriptions else "excerpt"
+    patterns = {
+        (status, has_text): get_pattern(query, status, text_class if has_text else "")
+        for status in (Task.Status.values if query.status == "all" else [query.status])
+        for has_text in (True, False)
+    }
+    rows = [
+        patterns[task.status, text != ""] % {"id": task.id, "title": title, "row": row, "text": text}
+        for row, (task, title, text) in enumerate(zip(tasks, titles, texts, strict=True), 1)
+    ]
+    return SafeString("".join(rows))  # the patterns come from a template, and the texts are escaped
+
+
+def get_pattern(query: TaskListQuery, status: str, text_class: str) -> str:
+    """Return a format string for the % operator."""
+    row = render_static_part(
+        engines["jinja2"].env,  # type: ignore[attr-defined]
+        "tasks/row.html",
+        status=status,
+        text_class=text_class,
+        is_mixed=query.status == "all",
+        is_select_mode=query.is_select_mode,
+    )
+    return FIELD.sub(r"%(\1)s", row.replace("%", "%%"))
+
+
+def escape_all(texts: list[str]) -> list[str]:
+    """Escape many texts in one call, which is faster. They are joined by a character that no database stores."""
+    escaped = escape("\0".join(texts)).split("\0")
+    return escaped if len(escaped) == len(texts) else [escape(text) for text in texts]
+
+
+def excerpt(text: str) -> str:
+    """Return the first words of the text, with dots if it was cut."""
+    return text if len(text) <= EXCERPT_LENGTH else text[: EXCERPT_LENGTH - 3].rsplit(" ", 1)[0] + "..."

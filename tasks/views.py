@@ -22,6 +22,8 @@ from todo_site.web.error_views import render_error_page
 from todo_site.web.pending_form import PendingForm
 from todo_site.web.rate_limits import rate_limit
 from todo_site.web.redirects import SeeOther, next_url
+from todo_site.web.server_timing import measure
+from todo_site.web.templates import format_time_element
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .ids import parse_uuids
@@ -31,6 +33,7 @@ from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
 from .task_list.rows import render_rows
+from .task_list.shell import render_list
 from .undo import add_undo_message, truncate
 
 HISTORY_SIZE = 50
@@ -47,18 +50,20 @@ def task_list(request: OwnerRequest) -> HttpResponse:
     query = TaskListQuery.from_querydict(request.GET, request.user.id)
     cursor = Cursor.parse(request.GET.get("cursor", ""), query.sort, request.user.id)
     page, counts = query.fetch(tasks, cursor)
-    is_whole = request.GET.get("descriptions") == "1"
+    with measure(request, "render"):
+        is_whole = request.GET.get("descriptions") == "1"
+        rows = render_rows(page.tasks, query, whole_descriptions=is_whole) if page.tasks else ""
     context = {
         "query": query,
-        "page": page,
-        "rows": render_rows(page.tasks, query, whole_descriptions=is_whole) if page.tasks else "",
         "cursor": cursor,
+        "page": page,
         "counts": counts,
+        "rows": rows,
         "new_id": uuid.uuid4(),
         "here": request.get_full_path(),
-        "printed_at": timezone.now(),
+        "printed_at": format_time_element(timezone.now()),
     }
-    return render(request, "tasks/list.html", context)
+    return render_list(request, context)
 
 
 @rate_limit(CREATE)

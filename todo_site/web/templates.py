@@ -14,13 +14,14 @@ import jinja2
 import markupsafe
 from django.contrib.messages import get_messages
 from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.template.backends import jinja2 as backend
-from django.template.backends.utils import csrf_input
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format, time_format
 from django.utils.functional import SimpleLazyObject
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 from jinja2.ext import Extension
@@ -77,9 +78,13 @@ def context_processor(request: HttpRequest) -> dict[str, Any]:
     Without this, Django would mask the CSRF token again for each form.
     """
     return {
-        "csrf_input": SimpleLazyObject(partial(csrf_input, request)),
+        "csrf_input": SimpleLazyObject(lambda: format_csrf_input(get_token(request))),
         "_": partial(gettext_markup_in, get_language()),
     }
+
+
+def format_csrf_input(token: str) -> SafeString:
+    return format_html('<input type="hidden" name="csrfmiddlewaretoken" value="{}">', token)
 
 
 # Texts, URLs and files are the same on all pages, so they are cached for each language and script prefix.

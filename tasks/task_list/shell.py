@@ -16,7 +16,6 @@ from urllib.parse import quote_plus
 import jinja2
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template import engines
 from django.urls import get_script_prefix
@@ -25,6 +24,7 @@ from django.utils.translation import get_language
 from markupsafe import escape
 
 from todo_site.preferences.middleware import get_preferences
+from todo_site.web.csrf import get_csrf_token
 from todo_site.web.server_timing import measure
 from todo_site.web.templates import format_csrf_input
 
@@ -116,7 +116,7 @@ def fill_shell(
     )
     cursors = {"cursor": cursor, "previous": page.previous, "next": page.next}
     places = {
-        "token": get_token(request),
+        "token": get_csrf_token(request),
         "user_id": user.pk,
         "user_email": user.email,
         "user_name": user.name or user.email,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from datetime import date, datetime, tzinfo
 from datetime import time as time_of_day
 from functools import cache, lru_cache, partial
@@ -12,9 +12,9 @@ from typing import Any
 
 import jinja2
 import markupsafe
-from django.contrib.messages import get_messages
+from django.contrib import messages
+from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest
-from django.middleware.csrf import get_token
 from django.template.backends import jinja2 as backend
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
@@ -26,6 +26,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 from jinja2.ext import Extension
 
+from .csrf import get_csrf_token
 from .linkify import linkify
 from .server_timing import measure
 
@@ -78,9 +79,15 @@ def context_processor(request: HttpRequest) -> dict[str, Any]:
     Without this, Django would mask the CSRF token again for each form.
     """
     return {
-        "csrf_input": SimpleLazyObject(lambda: format_csrf_input(get_token(request))),
+        "csrf_input": SimpleLazyObject(lambda: format_csrf_input(get_csrf_token(request))),
         "_": partial(gettext_markup_in, get_language()),
     }
+
+
+def get_messages(request: HttpRequest) -> Iterable[Message]:
+    """Return the messages of the request. Iterating over Django's storage deletes its cookie, even if there is none."""
+    storage = messages.get_messages(request)
+    return storage if len(storage) else ()
 
 
 def format_csrf_input(token: str) -> SafeString:

@@ -133,4 +133,6 @@ def count_by_status(tasks: TaskQuerySet, statuses: list[str]) -> QuerySet[Task, 
 
 
 def format_count(n: int) -> str:
+    if n < 1000:  # the same in every language
+        return str(n)
     return number_format(min(n, MAX_COUNT), force_grouping=True) + ("+" if n > MAX_COUNT else "")

@@ -30,7 +30,7 @@ def render_rows(tasks: list[Row], query: TaskListQuery, *, whole_descriptions: b
         for has_text in (True, False)
     }
     rows = [
-        patterns[task.status, text != ""] % {"id": task.id, "title": title, "row": row, "text": text}
+        patterns[task.status, text != ""] % {"id": str(task.id), "title": title, "row": row, "text": text}
         for row, (task, title, text) in enumerate(zip(tasks, titles, texts, strict=True), 1)
     ]
     return SafeString("".join(rows))  # the patterns come from a template, and the texts are escaped

@@ -128,7 +128,7 @@ def make_page(number: int) -> tuple[Any, dict[str, Any]]:
     request.user = User(id=f"user-{number}", name=f"Person {number}", email=f"{number}@example.org")
     request.preferences = Preferences(language=language, shortcuts=number % 3 == 0)
     now = datetime(2030, 1, 1, tzinfo=UTC)
-    row = Row(uuid.UUID(int=number), f"Title {number}", None, status, now, now)
+    row = Row(uuid.UUID(int=number), f"Title {number}", None, status, now)
     query = TaskListQuery(request.user.id, status, Search.parse(""), sort, is_select_mode=number % 5 == 0)
     value = "a title" if sort.field == "title" else now
     following = Cursor("next", sort, value, row.id) if number % 7 else None

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
+from itertools import count
+from operator import itemgetter
+from typing import Self
 
 from django.template import engines
 from django.utils.safestring import SafeString
@@ -15,7 +21,23 @@ from .filters import TaskListQuery
 from .pagination import Row
 
 EXCERPT_LENGTH = 140  # characters of a description
-FIELD = re.compile(r"\{(id|title|row|text)\}")
+FIELDS = ("id", "title", "row", "text")
+
+
+@dataclass(frozen=True)
+class RowPattern:
+    """The HTML of a row for the % operator. ``pick`` puts the values of FIELDS into the order of their places."""
+
+    html: str
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
+
+    @classmethod
+    @lru_cache(maxsize=100)
+    def from_template(cls, text: str) -> Self:
+        """Return the pattern for a text with the fields in {braces}."""
+        pieces = re.split(r"\{(id|title|row|text)\}", text)
+        html = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
+        return cls(html, itemgetter(*map(FIELDS.index, pieces[1::2])))
 
 
 def render_rows(tasks: list[Row], query: TaskListQuery, *, whole_descriptions: bool) -> SafeString:
@@ -29,15 +51,14 @@ def render_rows(tasks: list[Row], query: TaskListQuery, *, whole_descriptions: b
         for status in (Task.Status.values if query.status == "all" else [query.status])
         for has_text in (True, False)
     }
-    rows = [
-        patterns[task.status, text != ""] % {"id": str(task.id), "title": title, "row": row, "text": text}
-        for row, (task, title, text) in enumerate(zip(tasks, titles, texts, strict=True), 1)
-    ]
+    rows = []
+    for number, task, title, text in zip(count(1), tasks, titles, texts, strict=False):
+        pattern = patterns[task.status, text != ""]
+        rows.append(pattern.html % pattern.pick((str(task.id), title, str(number), text)))
     return SafeString("".join(rows))  # the patterns come from a template, and the texts are escaped
 
 
-def get_pattern(query: TaskListQuery, status: str, text_class: str) -> str:
-    """Return a format string for the % operator."""
+def get_pattern(query: TaskListQuery, status: str, text_class: str) -> RowPattern:
     row = render_static_part(
         engines["jinja2"].env,  # type: ignore[attr-defined]
         "tasks/row.html",
@@ -46,7 +67,7 @@ def get_pattern(query: TaskListQuery, status: str, text_class: str) -> str:
         is_mixed=query.status == "all",
         is_select_mode=query.is_select_mode,
     )
-    return FIELD.sub(r"%(\1)s", row.replace("%", "%%"))
+    return RowPattern.from_template(str(row))
 
 
 def escape_all(texts: list[str]) -> list[str]:

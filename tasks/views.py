@@ -33,7 +33,7 @@ from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
 from .task_list.rows import render_rows
-from .task_list.shell import render_list
+from .task_list.shell import ListContext, render_list
 from .undo import add_undo_message, truncate
 
 HISTORY_SIZE = 50
@@ -52,17 +52,9 @@ def task_list(request: OwnerRequest) -> HttpResponse:
     page, counts = query.fetch(tasks, cursor)
     with measure(request, "render"):
         is_whole = request.GET.get("descriptions") == "1"
-        rows = render_rows(page.tasks, query, whole_descriptions=is_whole) if page.tasks else ""
-    context = {
-        "query": query,
-        "cursor": cursor,
-        "page": page,
-        "counts": counts,
-        "rows": rows,
-        "new_id": uuid.uuid4(),
-        "here": request.get_full_path(),
-        "printed_at": format_time_element(timezone.now()),
-    }
+        rows = render_rows(page.tasks, query, whole_descriptions=is_whole)
+    now = format_time_element(timezone.now())
+    context = ListContext(query, cursor, page, counts, rows, uuid.uuid4(), request.get_full_path(), now)
     return render_list(request, context)
 
 

@@ -1,4 +1,7 @@
-"""The HTML of the rows: patterns from a template, filled in by Python in a tenth of the time of a template."""
+"""The HTML of the rows: patterns from a template, filled in by Python in a tenth of the time of a template.
+
+Rows are bytes: as text, every character would take two bytes because of the quotation marks.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from itertools import count
 from operator import itemgetter
 from typing import Self
 
 from django.template import engines
-from django.utils.safestring import SafeString
 
 from tasks.models import Task
 from todo_site.web.templates import render_static_part
 
 from .filters import TaskListQuery
-from .pagination import Row
+from .pagination import PAGE_SIZE, Row
 
 EXCERPT_LENGTH = 140  # characters of a description
 FIELDS = ("id", "title", "row", "text")
+ROW_NUMBERS = [str(number).encode() for number in range(1, PAGE_SIZE + 1)]
 
 
 @dataclass(frozen=True)
 class RowPattern:
     """The HTML of a row for the % operator. ``pick`` puts the values of FIELDS into the order of their places."""
 
-    html: str
-    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
+    html: bytes
+    pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
 
     @classmethod
     @lru_cache(maxsize=100)
@@ -37,10 +39,10 @@ class RowPattern:
         """Return the pattern for a text with the fields in {braces}."""
         pieces = re.split(r"\{(id|title|row|text)\}", text)
         html = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
-        return cls(html, itemgetter(*map(FIELDS.index, pieces[1::2])))
+        return cls(html.encode(), itemgetter(*map(FIELDS.index, pieces[1::2])))
 
 
-def render_rows(tasks: list[Row], query: TaskListQuery, *, whole_descriptions: bool) -> SafeString:
+def render_rows(tasks: list[Row], query: TaskListQuery, *, whole_descriptions: bool) -> bytes:
     """Return the rows of these tasks, with excerpts of their descriptions or with all of their text."""
     shorten = str if whole_descriptions else excerpt
     titles = escape_all([task.title for task in tasks])
@@ -52,10 +54,10 @@ def render_rows(tasks: list[Row], query: TaskListQuery, *, whole_descriptions: b
         for has_text in (True, False)
     }
     rows = []
-    for number, task, title, text in zip(count(1), tasks, titles, texts, strict=False):
-        pattern = patterns[task.status, text != ""]
-        rows.append(pattern.html % pattern.pick((str(task.id), title, str(number), text)))
-    return SafeString("".join(rows))  # the patterns come from a template, and the texts are escaped
+    for number, task, title, text in zip(ROW_NUMBERS, tasks, titles, texts, strict=False):
+        pattern = patterns[task.status, text != b""]
+        rows.append(pattern.html % pattern.pick((str(task.id).encode(), title, number, text)))
+    return b"".join(rows)
 
 
 def get_pattern(query: TaskListQuery, status: str, text_class: str) -> RowPattern:
@@ -70,10 +72,10 @@ def get_pattern(query: TaskListQuery, status: str, text_class: str) -> RowPatter
     return RowPattern.from_template(str(row))
 
 
-def escape_all(texts: list[str]) -> list[str]:
+def escape_all(texts: list[str]) -> list[bytes]:
     """Escape many texts in one call, which is faster. They are joined by a character that no database stores."""
-    escaped = escape("\0".join(texts)).split("\0")
-    return escaped if len(escaped) == len(texts) else [escape(text) for text in texts]
+    escaped = escape("\0".join(texts)).encode().split(b"\0")
+    return escaped if len(escaped) == len(texts) else [escape(text).encode() for text in texts]
 
 
 def excerpt(text: str) -> str:

@@ -7,6 +7,7 @@ request rendered it. What users wrote is filled in after the shell was split at 
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
@@ -59,14 +60,15 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Shell:
-    """A page that was split at its places. The names of the places are every second piece."""
+    """A page that was split at its places. Every second text is a placeholder."""
 
-    pieces: list[str]
+    texts: list[bytes]
+    places: list[str]
 
-    def fill(self, values: dict[str, str]) -> str:
-        pieces = self.pieces[:]
-        pieces[1::2] = [values[name] for name in pieces[1::2]]
-        return "".join(pieces)
+    def fill(self, values: dict[str, bytes]) -> bytes:
+        pieces = self.texts[:]
+        pieces[1::2] = [values[name] for name in self.places]
+        return b"".join(pieces)
 
 
 @dataclass(frozen=True)
@@ -81,26 +83,53 @@ def place(name: str) -> SafeString:
     return SafeString(f"zq0{name}0qz")
 
 
-def render_list(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+@dataclass(frozen=True)
+class ListContext:
+    """The content of a list page. Its fields are the variables of the template."""
+
+    query: TaskListQuery
+    cursor: Cursor | None
+    page: Page
+    counts: dict[str, str]
+    rows: bytes
+    new_id: uuid.UUID
+    here: str
+    printed_at: SafeString
+
+    def for_template(self) -> dict[str, Any]:
+        return {**vars(self), "rows": SafeString(self.rows.decode())}
+
+
+def render_list(request: HttpRequest, context: ListContext) -> HttpResponse:
     """Return the list page. Most pages are filled shells; the others are rendered from the same template."""
-    is_plain = context["page"].tasks and not context["query"].search.typed and not len(get_messages(request))
+    is_plain = context.page.tasks and not context.query.search.typed and not len(get_messages(request))
     if not is_plain:
-        return render(request, TEMPLATE, context)
+        return render(request, TEMPLATE, context.for_template())
     with measure(request, "render"):
-        return HttpResponse(fill_shell(request, **context))
+        return HttpResponse(fill_shell(request, context))
 
 
-def fill_shell(
-    request: Any,
-    *,
-    query: TaskListQuery,
-    cursor: Cursor | None,
-    page: Page,
-    counts: dict[str, str],
-    **values: str,
-) -> str:
-    user, preferences = request.user, get_preferences(request)
-    shape = Shape(
+def fill_shell(request: Any, context: ListContext) -> bytes:
+    user, query, page = request.user, context.query, context.page
+    cursors = {"cursor": context.cursor, "previous": page.previous, "next": page.next}
+    values = {
+        "token": get_csrf_token(request),
+        "user_id": user.pk,
+        "user_email": user.email,
+        "user_name": user.name or user.email,
+        "new_id": context.new_id,
+        "here": context.here,
+        "printed_at": context.printed_at,
+        **context.counts,
+        **{name: quote_plus(cursor.serialize(query.owner)) for name, cursor in cursors.items() if cursor},
+    }
+    escaped = {name: escape(value).encode() for name, value in values.items()}
+    return get_shell(get_shape(request, context)).fill({**escaped, "rows": context.rows})
+
+
+def get_shape(request: HttpRequest, context: ListContext) -> Shape:
+    query, page, preferences = context.query, context.page, get_preferences(request)
+    return Shape(
         get_language(),
         get_script_prefix(),
         preferences.theme,
@@ -110,21 +139,10 @@ def fill_shell(
         query.status,
         query.sort.name,
         query.is_select_mode,
-        cursor is not None,
+        context.cursor is not None,
         page.previous is not None,
         page.next is not None,
     )
-    cursors = {"cursor": cursor, "previous": page.previous, "next": page.next}
-    places = {
-        "token": get_csrf_token(request),
-        "user_id": user.pk,
-        "user_email": user.email,
-        "user_name": user.name or user.email,
-        **counts,
-        **{name: quote_plus(found.serialize(query.owner)) for name, found in cursors.items() if found},
-        **values,
-    }
-    return get_shell(shape).fill({name: str(escape(value)) for name, value in places.items()})
 
 
 def get_shell(shape: Shape) -> Shell:
@@ -157,7 +175,8 @@ def render_shell(env: jinja2.Environment, shape: Shape) -> Shell:
         "counts": {name: place(name) for name in ("pending", "completed", "all")},
         **{name: place(name) for name in ("rows", "new_id", "here", "printed_at")},
     }
-    return Shell(PLACE.split(env.get_template(TEMPLATE).render(context)))
+    pieces = PLACE.split(env.get_template(TEMPLATE).render(context))
+    return Shell([piece.encode() for piece in pieces], pieces[1::2])
 
 
 render_shell_cached = lru_cache(maxsize=200)(render_shell)  # 10 kB each

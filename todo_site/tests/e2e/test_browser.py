@@ -242,6 +242,28 @@ def test_comes_back_to_the_row_without_a_script(people: People) -> None:
         assert page.evaluate("scrollY") > 300, path
 
 
+def test_takes_a_tap_anywhere_on_a_row(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript, has_touch=True, is_mobile=True, viewport={"width": 360, "height": 640})
+    sign_up(page, f"thea-{kind(javascript)}@example.org")
+    create_many(page, ["Buy milk"])
+
+    def tap_at_the_end_of_the_row() -> None:
+        row = page.locator(".task").bounding_box()
+        assert row
+        page.touchscreen.tap(row["x"] + row["width"] - 8, row["y"] + row["height"] - 8)
+
+    page.goto("/")  # which shows the messages
+    page.goto("/?select=1")
+    tap_at_the_end_of_the_row()
+    expect(page.get_by_role("checkbox", name="Buy milk", exact=True)).to_be_checked()
+    page.goto("/")
+    tap_at_the_end_of_the_row()
+    expect(page.get_by_role("heading", name="Buy milk")).to_be_visible()
+    page.goto("/")
+    page.get_by_role("button", name="Complete “Buy milk”").tap()
+    message(page, "Completed “Buy milk”")
+
+
 def test_lets_two_editors_of_one_task_choose(people: People, javascript: bool) -> None:
     page = people.person(javascript=javascript)
     sign_up(page, f"emil-{kind(javascript)}@example.org")

@@ -8,7 +8,6 @@ import statistics
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from itertools import cycle
 from time import monotonic, sleep
@@ -24,7 +23,6 @@ from bench.load import Load, Request, Round, Rounds, alternate
 
 ROW = re.compile(r'<li [^>]*id="?task-([0-9a-f-]{36})[^>]*>(.*?)</li>', re.DOTALL)
 TEXT = re.compile(r'<a class="?title\b[^>]*>(.*?)</a>|<p class="?excerpt\b[^>]*>(.*?)</p>', re.DOTALL)
-TIME = re.compile(r'<time datetime="([^"]*)"')
 COUNT = re.compile(r'<span class="?count\b[^>]*>(.*?)</span>')
 # The last task before a page and the first one on it.
 PAGE_BOUNDARY = """
@@ -44,12 +42,11 @@ def fetch_page(server: Server, database: Database, user: str, path: str = "/") -
 
 
 def read_tasks(page: str) -> list[tuple[str, ...]]:
-    """Return id, title, excerpt and time of each task, however the contestant writes them."""
+    """Return id, title and excerpt of each task, however the contestant writes them."""
     tasks = []
     for task_id, row in ROW.findall(page):
         texts = [html.unescape(re.sub("<[^>]*>", "", "".join(groups))).strip() for groups in TEXT.findall(row)]
-        times = [str(datetime.fromisoformat(time).replace(microsecond=0)) for time in TIME.findall(row)]
-        tasks.append((task_id, *texts, *times))
+        tasks.append((task_id, *texts))
     return tasks
 
 

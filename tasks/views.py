@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +23,8 @@ from todo_site.web.error_views import render_error_page
 from todo_site.web.pending_form import PendingForm
 from todo_site.web.rate_limits import rate_limit
 from todo_site.web.redirects import SeeOther, next_url
+from todo_site.web.server_timing import measure
+from todo_site.web.templates import format_time_element
 
 from .forms import EditTaskForm, NewTaskForm, TaskForm
 from .ids import parse_uuids
@@ -30,6 +33,8 @@ from .models import Task
 from .rate_limits import CREATE, SEARCH
 from .task_list.filters import TaskListQuery
 from .task_list.pagination import Cursor, EntryPage
+from .task_list.rows import render_rows
+from .task_list.shell import ListContext, render_list
 from .undo import add_undo_message, truncate
 
 HISTORY_SIZE = 50
@@ -46,16 +51,12 @@ def task_list(request: OwnerRequest) -> HttpResponse:
     query = TaskListQuery.from_querydict(request.GET, request.user.id)
     cursor = Cursor.parse(request.GET.get("cursor", ""), query.sort, request.user.id)
     page, counts = query.fetch(tasks, cursor)
-    context = {
-        "query": query,
-        "page": page,
-        "counts": counts,
-        "new_id": uuid.uuid4(),
-        "here": request.get_full_path(),
-        "descriptions": request.GET.get("descriptions") == "1",
-        "printed_at": timezone.now(),
-    }
-    return render(request, "tasks/list.html", context)
+    with measure(request, "render"):
+        is_whole = request.GET.get("descriptions") == "1"
+        rows = render_rows(page.tasks, query, whole_descriptions=is_whole)
+    now = format_time_element(timezone.now())
+    context = ListContext(query, cursor, page, counts, rows, uuid.uuid4(), request.get_full_path(), now)
+    return render_list(request, context)
 
 
 @rate_limit(CREATE)
@@ -137,7 +138,10 @@ def set_status(request: OwnerRequest, task_id: uuid.UUID) -> HttpResponse:
     title = change.rows[0].title if change else get_object_or_404(tasks, pk=task_id).title
     done = _("Completed “%(title)s”.") if status == Task.Status.COMPLETED else _("Reopened “%(title)s”.")
     add_undo_message(request, done % {"title": truncate(title)}, change)
-    return SeeOther(next_url(request) or reverse("tasks:list"))
+    back = next_url(request) or reverse("tasks:list")
+    # Without JavaScript the page is loaded again, at this row or at the one that took its place.
+    row = request.GET.get("row", "")
+    return SeeOther(f"{back}#row-{row}" if re.fullmatch("[0-9]{1,3}", row) and "#" not in back else back)
 
 
 @idempotent

@@ -26,7 +26,7 @@ SELECT u.id, u.name, u.email FROM session s JOIN "user" u ON u.id = s."userId"
 WHERE s.token = %s AND s."expiresAt" >= now()
 """
 TASKS = """
-SELECT id::text, title, description, created_at FROM task WHERE user_id = %s AND status = 'pending'
+SELECT id::text, title, description FROM task WHERE user_id = %s AND status = 'pending'
 ORDER BY created_at DESC, id DESC LIMIT 51
 """
 COUNTS = """
@@ -100,7 +100,7 @@ def render_list(user_id: str, name: str, email: str) -> str:
         tasks, counts = database().execute(TASKS, [user_id]), database().execute(COUNTS, [user_id, user_id])
     rows = tasks.fetchall()
     pending, completed = counts.fetchone()  # type: ignore[misc]
-    items = "".join(render_task(*row) for row in rows[:50])
+    items = "".join(render_task(number, *row) for number, row in enumerate(rows[:50], 1))
     return PAGE.format(
         user=SimpleNamespace(id=escape(user_id), name=escape(name), email=escape(email)),
         counts=SimpleNamespace(pending=pending, completed=completed, all=pending + completed),
@@ -108,23 +108,15 @@ def render_list(user_id: str, name: str, email: str) -> str:
         pagination='<a class="button" rel="next" href="?page=2">Older</a>' if len(rows) > 50 else "",
         csrf_sign_out="",
         csrf_new="",
-        csrf_bulk="",
     )
 
 
-def render_task(task_id: str, title: str, description: str | None, created_at: Any) -> str:
-    title, time = escape(title), created_at.strftime("%b %d, %Y, %H:%M UTC")
-    excerpt = f'\n<p class="excerpt" dir="auto">{escape(description[:140])}</p>' if description else ""
-    return f"""<li class="task" id="task-{task_id}">
-<button class="tick" formaction="/tasks/{task_id}/status/" name="status" value="completed"
-aria-label="Complete “{title}”"></button>
-<div class="what">
-<a class="title" href="/tasks/{task_id}/"><bdi>{title}</bdi></a>{excerpt}
-</div>
-<time datetime="{created_at.isoformat(timespec="seconds")}" title="{created_at.isoformat(" ", "seconds")}">{time}</time>
-<div class="tools">
-<a class="edit" href="/tasks/{task_id}/edit/" aria-label="Edit “{title}”">Edit</a>
-<input type="checkbox" form="bulk" name="task" value="{task_id}" class="pick" aria-label="Select “{title}”">
-</div>
-</li>
-"""
+def render_task(row: int, task_id: str, title: str, description: str | None) -> str:
+    title = escape(title)
+    excerpt = f'<p class="excerpt" dir="auto">{escape(description[:140])}</p>' if description else ""
+    return (
+        f'<li class="task" id="task-{task_id}"><button id="row-{row}" formaction="tasks/{task_id}/status/?row={row}" '
+        f'name="status" value="completed" aria-label="Complete “{title}”"></button>'
+        f'<div><a class="title" href="tasks/{task_id}/"><bdi>{title}</bdi></a>{excerpt}</div>'
+        f'<a href="tasks/{task_id}/edit/" aria-label="Edit “{title}”">Edit</a></li>\n'
+    )

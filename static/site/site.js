@@ -101,11 +101,16 @@ function markDraftAsSent(form) {
   if (form.matches(".account")) draftKeys().forEach(storage.remove); // signing out
 }
 
+const STATUS_BUTTON = ".task > button";
+
 // Double submission: a form that is being submitted is marked busy, because a disabled button would lose the focus.
 
+/** What is marked busy: in the form around all rows the button of one row, so that the others can be pressed. */
+const getSender = (form, submitter) => (submitter?.matches(STATUS_BUTTON) ? submitter : form);
+
 function preventDoubleSubmit(event) {
-  const sender = event.type === "submit" ? event.target : event.target.closest("button[data-hx-post]");
-  if (!sender || sender.method === "dialog") return;
+  const sender = getSender(event.target, event.submitter);
+  if (sender.method === "dialog") return;
   if (sender.ariaBusy === "true") {
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -113,10 +118,9 @@ function preventDoubleSubmit(event) {
   }
   sender.ariaBusy = "true";
   setTimeout(() => (sender.ariaBusy = null), 10_000); // the user may have stopped the request
-  if (event.type === "submit") markDraftAsSent(sender);
+  markDraftAsSent(event.target);
 }
 
-addEventListener("click", preventDoubleSubmit, true);
 addEventListener("submit", preventDoubleSubmit, true);
 addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forEach((sender) => (sender.ariaBusy = null)));
 
@@ -141,18 +145,22 @@ if (window.htmx)
   });
 
 const ROWS = "li.task, li.entry";
+const BOX = ".task [type=checkbox]";
 const redirected = new WeakSet(); // requests whose response was another page
 let focusTarget = {}; // the row and control that had the focus
 
-// Use the formaction of a button, so that templates do not repeat it in data-hx-post.
+// htmx sends the button that was pressed last. While requests are queued, that is the button of another row.
 addEventListener("htmx:configRequest", ({ detail }) => {
-  if (detail.elt.matches("button[formaction]")) detail.path = detail.elt.formAction;
+  const button = detail.triggeringEvent?.submitter;
+  if (!button?.matches(STATUS_BUTTON)) return;
+  detail.path = button.formAction;
+  detail.parameters[button.name] = button.value;
 });
 
 addEventListener("htmx:beforeRequest", ({ detail: { elt, requestConfig } }) => {
   const pressed = requestConfig.triggeringEvent?.submitter ?? elt; // for a form around all rows, the button of one row
-  const row = pressed.closest(ROWS) ?? document.querySelector("li:has(.select-box:checked)");
-  focusTarget = { row: [...document.querySelectorAll(ROWS)].indexOf(row), control: elt.matches(".bulk") ? ".select-box" : "button, a" };
+  const row = pressed.closest(ROWS) ?? document.querySelector(`${BOX}:checked`)?.closest(ROWS);
+  focusTarget = { row: [...document.querySelectorAll(ROWS)].indexOf(row), control: "button, input, a" };
   if (elt === quickAdd) {
     focusTarget.sent = elt.elements.title.value;
     elt.elements.title.value = ""; // users can enter the next task before the response
@@ -172,10 +180,11 @@ addEventListener("htmx:beforeSwap", ({ detail }) => {
 
 addEventListener("htmx:afterRequest", ({ detail: { xhr, requestConfig } }) => {
   const { elt } = requestConfig;
+  const sender = getSender(elt, requestConfig.triggeringEvent?.submitter);
   const done = xhr.status >= 200 && xhr.status < 300 && !redirected.has(xhr);
-  elt.ariaBusy = null;
+  sender.ariaBusy = null;
   if (elt === quickAdd) finishQuickAdd(done);
-  else if (done && elt.matches(".toggle")) updateRow(elt);
+  else if (done && sender.matches(STATUS_BUTTON)) updateRow(sender);
   if (document.activeElement === document.body) restoreFocus();
 });
 
@@ -236,7 +245,7 @@ const clickInTask = (selector) => (document.activeElement.closest(".task") ?? do
 function focusTask(offset) {
   const rows = [...document.querySelectorAll(".task")];
   const at = rows.indexOf(document.activeElement.closest(".task"));
-  rows.at(at < 0 ? Math.min(offset, 0) : Math.min(Math.max(at + offset, 0), rows.length - 1))?.querySelector(".title").focus();
+  rows.at(at < 0 ? Math.min(offset, 0) : Math.min(Math.max(at + offset, 0), rows.length - 1))?.querySelector("a.title, [type=checkbox]").focus();
 }
 
 const shortcuts = {
@@ -245,8 +254,8 @@ const shortcuts = {
   n: () => (quickAdd?.isConnected ? quickAdd.elements.title.focus() : goTo("#id_title")),
   j: () => focusTask(1),
   k: () => focusTask(-1),
-  x: () => clickInTask('[name="status"]'),
-  e: () => clickInTask(".edit"),
+  x: () => clickInTask('[name="status"], [type=checkbox]'),
+  e: () => clickInTask(".edit, .task > a"),
   Enter: () => clickInTask(".title"),
   u: () => messages.querySelector(".undo")?.click(),
   g: () => (prefixPressedAt = Date.now()),

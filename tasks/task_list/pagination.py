@@ -139,8 +139,7 @@ class Row(NamedTuple):
     title: str
     description: str | None
     status: str
-    created_at: datetime
-    updated_at: datetime
+    sort_value: datetime | str
 
 
 @dataclass(frozen=True)
@@ -156,13 +155,13 @@ class Page:
         """Return the query for the rows of the page at the cursor, and for one more row if it exists."""
         filtered = cursor.filter(tasks) if cursor else tasks
         ordered = sort.apply(filtered, backwards=is_backwards(cursor))
-        return ordered.values_list(*Row._fields)[: PAGE_SIZE + 1]
+        return ordered.values_list("id", "title", "description", "status", sort.field)[: PAGE_SIZE + 1]
 
     @classmethod
     def from_rows(cls, found: list[tuple[Any, ...]], sort: Sort, cursor: Cursor | None) -> Self:
         """Return the page of the rows that select() finds."""
         backwards = is_backwards(cursor)
-        more, rows = len(found) > PAGE_SIZE, [Row(*row) for row in found[:PAGE_SIZE]]
+        more, rows = len(found) > PAGE_SIZE, list(map(Row._make, found[:PAGE_SIZE]))
         if backwards:
             rows.reverse()
         return cls(
@@ -173,7 +172,7 @@ class Page:
 
     @staticmethod
     def _adjacent(direction: str, sort: Sort, row: Row) -> Cursor:
-        return Cursor(direction, sort, getattr(row, sort.field), row.id)
+        return Cursor(direction, sort, row.sort_value, row.id)
 
 
 def is_backwards(cursor: Cursor | None) -> bool:

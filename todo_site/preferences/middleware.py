@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
-from django.utils.cache import patch_vary_headers
 
 from . import cookie
 from .models import Preferences
@@ -42,7 +41,6 @@ class PreferencesMiddleware:
             apply_preferences(request, from_cookie)
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
-        patch_vary_headers(response, ["Accept-Language"])
         preferences = get_preferences(request)
         # The view has set or deleted the cookie itself, for example at sign-out.
         if (

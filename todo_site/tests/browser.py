@@ -82,6 +82,14 @@ def add(page: Page, title: str) -> None:
     expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
 
 
+def select(page: Page, *titles: str) -> None:
+    """Open the select mode of the list, and check the boxes of these tasks."""
+    page.get_by_role("link", name="Select", exact=True).click()
+    for title in titles:
+        page.get_by_role("checkbox", name=title, exact=True).check()
+    expect(page.locator(".selected-count")).to_be_visible()
+
+
 def create_many(page: Page, titles: list[str]) -> None:
     """Send the form of the list page once for each of these titles, without loading the page again."""
     token = page.locator("#quick-add [name=csrfmiddlewaretoken]").input_value()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Page
 
-from todo_site.tests.browser import fill_in, sign_in, sign_up
+from todo_site.tests.browser import fill_in, select, sign_in, sign_up
 from todo_site.tests.management import manage
 
 WRITTEN_ELSEWHERE = "Written in another window.\nhttps://example.org/flat/17"
@@ -47,9 +47,9 @@ def tour_list(page: Page) -> Iterator[str]:
     page.keyboard.press("?")
     yield "shortcuts"
     page.keyboard.press("Escape")
-    for name in ("Renew the library card", "Call the dentist"):
-        page.get_by_role("checkbox", name=name).check()
+    select(page, "Renew the library card", "Call the dentist")
     yield "list-selected"
+    page.get_by_role("link", name="Cancel", exact=True).click()
     page.get_by_role("button", name="Complete “Buy milk").click()
     page.get_by_role("status").get_by_text("Completed").wait_for()
     yield "list-completed-one"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Hashable, Iterable
 from datetime import date, datetime, tzinfo
 from datetime import time as time_of_day
 from functools import cache, lru_cache, partial
@@ -12,19 +12,21 @@ from typing import Any
 
 import jinja2
 import markupsafe
-from django.contrib.messages import get_messages
+from django.contrib import messages
+from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest
 from django.template.backends import jinja2 as backend
-from django.template.backends.utils import csrf_input
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format, time_format
 from django.utils.functional import SimpleLazyObject
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 from jinja2.ext import Extension
 
+from .csrf import get_csrf_token
 from .linkify import linkify
 from .server_timing import measure
 
@@ -60,7 +62,6 @@ def environment(**options: Any) -> jinja2.Environment:
         _=gettext_markup,
         static=static_cached,
         url=url,
-        get_time_formatter=get_time_formatter,
         render_static_part=render_static_part,
         get_messages=get_messages,
         get_language=get_language,
@@ -78,9 +79,19 @@ def context_processor(request: HttpRequest) -> dict[str, Any]:
     Without this, Django would mask the CSRF token again for each form.
     """
     return {
-        "csrf_input": SimpleLazyObject(partial(csrf_input, request)),
+        "csrf_input": SimpleLazyObject(lambda: format_csrf_input(get_csrf_token(request))),
         "_": partial(gettext_markup_in, get_language()),
     }
+
+
+def get_messages(request: HttpRequest) -> Iterable[Message]:
+    """Return the messages of the request. Iterating over Django's storage deletes its cookie, even if there is none."""
+    storage = messages.get_messages(request)
+    return storage if len(storage) else ()
+
+
+def format_csrf_input(token: str) -> SafeString:
+    return format_html('<input type="hidden" name="csrfmiddlewaretoken" value="{}">', token)
 
 
 # Texts, URLs and files are the same on all pages, so they are cached for each language and script prefix.
@@ -121,14 +132,14 @@ def _static_cached(prefix: str, path: str) -> str:
 
 
 @jinja2.pass_environment
-def render_static_part(env: jinja2.Environment, template: str, **values: str) -> markupsafe.Markup:
+def render_static_part(env: jinja2.Environment, template: str, **values: Hashable) -> markupsafe.Markup:
     """Render a template that depends only on the language and on these few values, not on the request."""
     render = _render_part if env.auto_reload else _render_part_cached
     return render(env, template, get_language(), get_script_prefix(), **values)
 
 
 def _render_part(
-    env: jinja2.Environment, template: str, language: str, prefix: str, **values: str
+    env: jinja2.Environment, template: str, language: str, prefix: str, **values: Hashable
 ) -> markupsafe.Markup:
     return markupsafe.Markup(env.get_template(template).render(values))  # noqa: S704  escaped in the template
 
@@ -140,17 +151,6 @@ def format_time_element(value: datetime) -> SafeString:
     """Return a <time> element in the current time zone. Its title has the seconds."""
     exact, text = format_datetime(timezone.get_current_timezone(), get_language(), value)
     return SafeString(f'<time datetime="{exact}" title="{exact}">{text}</time>')
-
-
-def get_time_formatter() -> Callable[[datetime], SafeString]:
-    """Return a faster function for the many times of a list. Its elements have no title."""
-    zone, language = timezone.get_current_timezone(), get_language()
-
-    def format_list_time(value: datetime) -> SafeString:
-        exact, text = format_datetime(zone, language, value)
-        return SafeString(f'<time datetime="{exact}">{text}</time>')
-
-    return format_list_time
 
 
 def format_datetime(zone: tzinfo, language: str, value: datetime) -> tuple[str, str]:
@@ -167,7 +167,7 @@ def format_milliseconds(seconds: float) -> str:
     return number_format(seconds * 1000, decimal_pos=1)
 
 
-# A list shows fifty times, so their parts are cached. The argument ``language`` is only part of the cache key.
+# A history shows many times, so their parts are cached. The argument ``language`` is only part of the cache key.
 
 
 @cache

@@ -34,7 +34,7 @@ def numbers(html: str) -> list[str]:
 
 
 def titles(html: str) -> list[str]:
-    return re.findall(r'class="title" href="[^"]+"><bdi>(.*?)</bdi>', html)
+    return re.findall(r'(?:class="title" href="[^"]+"><bdi|<bdi class="title")>(.*?)</bdi>', html)
 
 
 def link(html: str, rel: str) -> str:

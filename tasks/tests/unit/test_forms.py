@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -118,6 +119,22 @@ def test_brings_a_task_into_the_wanted_state_however_often_it_is_sent(alice: Use
         response = alices.post(f"/tasks/{task.id}/status/", {"status": wanted, "next": "/?status=all"})
         assert (response.status_code, response.headers["Location"]) == (303, "/?status=all")
         assert only_task(alice).status == wanted
+
+
+@pytest.mark.parametrize(
+    ("row", "back"),
+    [
+        ("5", "/?status=all#row-5"),
+        ("", "/?status=all"),
+        ("x", "/?status=all"),
+        ("٣", "/?status=all"),
+        ("1#2", "/?status=all"),
+    ],
+)
+def test_comes_back_to_the_row_of_the_button(alice: User, alices: Client, row: str, back: str) -> None:
+    task = make_task(alice.id)
+    path = f"/tasks/{task.id}/status/?{urlencode({'row': row})}"
+    assert alices.post(path, {"status": "completed", "next": "/?status=all"}).headers["Location"] == back
 
 
 @pytest.mark.parametrize("status", ["", "archived", "\0", "PENDING"])

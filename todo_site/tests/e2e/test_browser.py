@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from todo_site.tests.browser import PASSWORD, People, add, create_many, fill_in, sign_in, sign_up
+from todo_site.tests.browser import PASSWORD, People, add, create_many, fill_in, select, sign_in, sign_up
 from todo_site.tests.e2e.actions import message, undo
 from todo_site.tests.management import manage
 
@@ -82,8 +82,7 @@ def test_does_everything_there_is_to_do(people: People, javascript: bool) -> Non
     message(page, "Undone")
     expect(page.get_by_role("link", name="Water the plants", exact=True)).to_be_visible()
 
-    for title in ("Buy milk", "Water the plants"):
-        page.get_by_role("checkbox", name=f"Select “{title}”").check()
+    select(page, "Buy milk", "Water the plants")
     page.get_by_role("button", name="Delete", exact=True).click()
     message(page, "Deleted 2 tasks")
     expect(page.get_by_text("No tasks yet")).to_be_visible()
@@ -129,11 +128,13 @@ def test_brings_tasks_in_finds_them_and_takes_them_out(people: People, javascrip
     expect(page.locator(".task")).to_have_count(15)
     page.get_by_role("navigation", name="Sort order").get_by_role("link", name="Title").click()
     expect(page.locator(".task .title").first).to_have_text("Errand 15")
-    for n in (15, 25):
-        page.get_by_role("checkbox", name=f"Select “Errand {n}”").check()
+    select(page, "Errand 15", "Errand 25")
     page.get_by_role("button", name="Complete", exact=True).click()
     message(page, "Completed 2 tasks.")
+    expect(page).to_have_url(re.compile("q=5.errand&sort=title&select=1$", re.IGNORECASE))
+    page.get_by_role("link", name="Cancel", exact=True).click()
     expect(page).to_have_url(re.compile("q=5.errand&sort=title$", re.IGNORECASE))
+    expect(page.get_by_role("button", name="Complete “Errand 35”")).to_be_visible()
     page.get_by_role("link", name="Completed 2").click()
     expect(page.locator(".task")).to_have_count(2)
     page.get_by_role("link", name="Clear search").click()
@@ -231,13 +232,36 @@ def test_comes_back_to_the_row_without_a_script(people: People) -> None:
     is_in_sight("Task 5")
     expect(page.get_by_role("button", name="Reopen “Task 5”")).to_be_focused()
     expect(page).to_have_url(re.compile(r"\?status=all#row-\d+$"))
-    page.evaluate("document.querySelectorAll('.select-box').forEach((box) => (box.checked = true))")
+    page.get_by_role("link", name="Select", exact=True).click()
+    page.evaluate("document.querySelectorAll('.task [type=checkbox]').forEach((box) => (box.checked = true))")
     page.get_by_role("button", name="Delete", exact=True).click()
     for path, button in (("/trash/", "Restore “Task 1”"), ("/history/", "Undo: Deleted")):
         page.goto(path)
         page.get_by_role("button", name=button, exact=True).last.click()
         message(page, "Undone")
         assert page.evaluate("scrollY") > 300, path
+
+
+def test_takes_a_tap_anywhere_on_a_row(people: People, javascript: bool) -> None:
+    page = people.person(javascript=javascript, has_touch=True, is_mobile=True, viewport={"width": 360, "height": 640})
+    sign_up(page, f"thea-{kind(javascript)}@example.org")
+    create_many(page, ["Buy milk"])
+
+    def tap_at_the_end_of_the_row() -> None:
+        row = page.locator(".task").bounding_box()
+        assert row
+        page.touchscreen.tap(row["x"] + row["width"] - 8, row["y"] + row["height"] - 8)
+
+    page.goto("/")  # which shows the messages
+    page.goto("/?select=1")
+    tap_at_the_end_of_the_row()
+    expect(page.get_by_role("checkbox", name="Buy milk", exact=True)).to_be_checked()
+    page.goto("/")
+    tap_at_the_end_of_the_row()
+    expect(page.get_by_role("heading", name="Buy milk")).to_be_visible()
+    page.goto("/")
+    page.get_by_role("button", name="Complete “Buy milk”").tap()
+    message(page, "Completed “Buy milk”")
 
 
 def test_lets_two_editors_of_one_task_choose(people: People, javascript: bool) -> None:

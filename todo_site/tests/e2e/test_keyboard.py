@@ -76,8 +76,9 @@ def goes_on_without_a_mouse(page: Page) -> None:
     message(page, "Undone")
     expect(page.get_by_role("link", name="Buy rolls", exact=True)).to_be_visible()
 
-    press_on(page, "checkbox", "Select “Buy rolls”", "Space")
-    press_on(page, "checkbox", "Select “Buy milk”", "Space")
+    press_on(page, "link", "Select")
+    press_on(page, "checkbox", "Buy rolls", "Space")
+    press_on(page, "checkbox", "Buy milk", "Space")
     press_on(page, "button", "Delete")
     message(page, "Deleted 2 tasks.")
     press_on(page, "link", "Trash")
@@ -168,14 +169,20 @@ def test_goes_around_and_selects_by_the_keyboard(people: People) -> None:
     page.go_back()
     expect(field).to_be_focused()
     keys.press("Escape")
+    press_on(page, "link", "Select")
+    first, second = (page.get_by_role("checkbox", name=title, exact=True) for title in ("First", "Second"))
+    expect(first).to_be_visible()
+    keys.press("Escape")
     keys.press("j")
-    keys.press("Tab")
-    keys.press("Tab")
-    keys.press("Space")
-    expect(page.get_by_role("checkbox", name="Select “First”")).to_be_checked()
+    expect(first).to_be_focused()
+    for key, is_checked in (("Space", True), ("x", False), ("Enter", True)):
+        keys.press(key)
+        expect(first).to_be_checked(checked=is_checked)
+        expect(first).to_be_focused()
     press_on(page, "button", "Delete")
     message(page, "Deleted 1 task.")
-    expect(page.get_by_role("checkbox", name="Select “Second”")).to_be_focused()
+    expect(second).to_be_focused()
+    expect(second).not_to_be_checked()
 
 
 def test_has_no_shortcuts_where_they_are_switched_off(people: People) -> None:

@@ -36,6 +36,28 @@ def test_leaves_a_completed_row_where_it_is_and_counts_on(people: People) -> Non
     assert page.evaluate("scrollY") > 0
 
 
+def test_completes_rows_one_after_the_other_while_a_request_is_on_its_way(people: People) -> None:
+    page = people.person()
+    sign_up(page, "hugo@example.org")
+    create_many(page, ["Third", "Second", "First"])
+    page.reload()
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    page.route(re.compile("/status/"), hold_first)
+    for title in ("First", "Second", "Third"):
+        page.get_by_role("button", name=f"Complete “{title}”").click()
+    expect(page.get_by_role("button", name="Complete “First”")).to_have_attribute("aria-busy", "true")
+    held[0].continue_()
+    for title in ("First", "Second", "Third"):
+        expect(page.get_by_role("button", name=f"Reopen “{title}”")).to_be_visible()
+    expect(page.get_by_role("link", name="Completed 3")).to_be_visible()
+
+
 def test_sends_each_form_once_at_a_time(people: People) -> None:
     page = people.person()
     sign_up(page, "hal@example.org")

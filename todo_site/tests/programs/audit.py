@@ -76,8 +76,8 @@ def fifty_tasks(browser: Browser, site: str) -> tuple[list[str], str]:
     page.goto("/")  # which shows the messages
     page.reload()
     assert page.locator(".task").count() == 50
-    task = page.locator(".task a").first.get_attribute("href") or ""
-    return ["/", task], "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in context.cookies())
+    task = page.locator(".task a").first.get_attribute("href")  # relative to the list
+    return ["/", f"/{task}"], "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in context.cookies())
 
 
 def lighthouse(address: str, cookies: str, file: Path) -> Iterator[str]:

@@ -30,7 +30,7 @@ PEOPLE = st.integers(0, 2)
 PICKS = st.integers(0, 20)
 WORDS = st.sampled_from(["milk", "Miłk", "MILK & honey", "<b>bread</b>", "café", "100 %", "ﬁsh 👩‍👧"])
 STATUSES = st.sampled_from(["pending", "completed"])
-TASK = re.compile(r'href="/tasks/([0-9a-f-]{36})/"')
+TASK = re.compile(r'id="task-([0-9a-f-]{36})"')
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,10 @@ def test_keeps_search_order_and_filter_in_every_link(alice: User, alices: Client
     clear = [query for query in links if "q" not in query]
     assert clear == [{"status": ["all"], "sort": ["changed"]}]
     rest = [query for query in links if query not in clear]
-    assert len(rest) == 3 + 4 + 1
+    assert len(rest) == 3 + 4 + 1 + 1  # filters, orders, select mode, next page
     assert all(query["q"] == ["a&s TASK"] for query in rest)
-    assert [query["status"][0] for query in rest] == ["pending", "completed", *["all"] * 6]
-    assert [query.get("sort") for query in rest].count(["changed"]) == 3 + 1 + 1
+    assert [query["status"][0] for query in rest] == ["pending", "completed", *["all"] * 7]
+    assert [query.get("sort") for query in rest].count(["changed"]) == 3 + 1 + 1 + 1
     hidden = dict(re.findall(r'<input type="hidden" name="(status|sort)" value="(.*?)">', html))
     assert hidden == {"status": "all", "sort": "changed"}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html import escape
+from html import escape, unescape
+from urllib.parse import urljoin
 
 import pytest
 from django.test import Client
 
-from tasks.task_list.tests.pages import titles
+from tasks.task_list.tests.pages import link, make_varied, titles
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
 
@@ -36,13 +37,50 @@ def test_counts_only_the_users_own_tasks(alice: User, bob: User, alices: Client)
 @pytest.mark.parametrize("text", ["<b>&\"'</b>", "{id} {title} {text} {0} {} {", "%s %(title)s", "&lt;{time}"])
 def test_shows_a_task_as_it_was_typed_at_each_place_of_its_row(alice: User, alices: Client, text: str) -> None:
     make_task(alice.id, title=text, description=text)
-    html = alices.get("/?status=all").text
-    (row,) = re.findall(r'<li class="task".*?</li>', html, re.DOTALL)
-    assert re.findall(r'aria-label="(.*?)"', row) == [
-        f"{verb} “{escape(text)}”" for verb in ("Complete", "Edit", "Select")
-    ]
-    assert titles(row) == re.findall(r'<p class="excerpt" dir="auto">(.*?)</p>', row) == [escape(text)]
-    assert "<b>" not in row
+    for address, labels in (("/?status=all", ["Complete", "Edit"]), ("/?select=1", [])):
+        (row,) = re.findall(r'<li class="task".*?</li>', alices.get(address).text, re.DOTALL)
+        assert re.findall(r'aria-label="(.*?)"', row) == [f"{verb} “{escape(text)}”" for verb in labels]
+        assert titles(row) == re.findall(r'<p class="excerpt" dir="auto">(.*?)</p>', row) == [escape(text)]
+        assert "<b>" not in row
+
+
+def test_links_each_row_to_its_task(alice: User, alices: Client) -> None:
+    path = f"/tasks/{make_task(alice.id).id}/"
+    (row,) = re.findall(r'<li class="task".*?</li>', alices.get("/").text, re.DOTALL)
+    links = [urljoin("/?status=all", found) for found in re.findall(r'(?:href|formaction)="(.*?)"', row)]
+    assert links == [f"{path}status/?row=1", path, f"{path}edit/"]
+
+
+def test_says_which_tasks_are_completed_where_both_kinds_are_shown(alice: User, alices: Client) -> None:
+    make_task(alice.id, title="Milk", status="completed")
+    badge = '<span class="badge">Completed</span>'
+    assert badge in alices.get("/?status=all").text
+    assert badge in alices.get("/?status=all&select=1").text
+    assert badge not in alices.get("/?status=completed").text
+
+
+def test_has_a_box_in_each_row_in_select_mode_only(alice: User, alices: Client) -> None:
+    ids = {str(make_task(alice.id).id) for _ in range(2)}
+    box, ring = r'<input type="checkbox" name="task" value="([^"]+)">', 'name="status" value="completed"'
+    normal, select_mode = alices.get("/").text, alices.get("/?select=1").text
+    assert set(re.findall(box, select_mode)) == ids
+    assert ring not in select_mode
+    assert 'action="/tasks/bulk/"' in select_mode
+    assert re.findall(box, normal) == []
+    assert normal.count(ring) == len(ids)
+    assert 'action="/tasks/bulk/"' not in normal
+
+
+def test_stays_at_its_page_when_select_mode_begins_and_ends(alice: User, alices: Client) -> None:
+    make_varied(alice, 200)
+    address = link(alices.get("/?status=all&sort=title").text, "next")
+    shown = titles(alices.get(address).text)
+    for label in ("Select", "Cancel"):
+        (found,) = re.findall(rf'<a href="([^"]*)">{label}</a>', alices.get(address).text)
+        address = "/" + unescape(found)
+        assert titles(alices.get(address).text) == shown
+    assert "select" not in address
+    assert "select=1" in link(alices.get(f"{address}&select=1").text, "next")
 
 
 def test_shows_nothing_of_anybody_else(alice: User, bob: User, alices: Client, bobs: Client) -> None:

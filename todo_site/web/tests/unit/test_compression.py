@@ -38,6 +38,14 @@ def test_sends_a_page_in_an_encoding_that_the_browser_takes(
     assert b"<h1>Sign in</h1>" in unpack(page.content)
 
 
+@pytest.mark.parametrize("accepted", ["br", "gzip", "gzip, deflate, br, zstd"])
+def test_leaves_a_redirect_empty(alices: Client, accepted: str) -> None:
+    response = alices.post("/tasks/new/", {"title": "Milk"}, headers={"accept-encoding": accepted})
+    assert (response.status_code, response.content) == (303, b"")
+    assert response.headers["Content-Length"] == "0"
+    assert "Content-Encoding" not in response.headers
+
+
 @pytest.mark.parametrize("accepted", ["br", "gzip"])
 def test_gives_a_page_another_length_each_time(client: Client, accepted: str) -> None:
     assert len({len(page_in(client, accepted).content) for _ in range(30)}) > 5

@@ -236,7 +236,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
     ) -> list[ChangedRow]:
         """Send a compiled write with its settings, in one round trip. Return the rows that it changed."""
         bound = write.bind(user=self.owner, **values)
-        with journalled(self.owner, self.db, context, lock=lock):
+        with journalled(self.owner, self.db, context, lock=lock, single=True):
             fetch = bound.send()
         return [ChangedRow(*row) for row in bound.rows(fetch)]
 

@@ -128,6 +128,9 @@ def add_database_options(database: dict[str, Any]) -> dict[str, Any]:
         options = database.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 10)  # seconds; a suspended database needs some to start
         options.setdefault("application_name", "todo")
+        if env.boolean("DB_PREPARED_STATEMENTS", default=False):
+            options["server_side_binding"] = True
+            options["prepare_threshold"] = 2  # a statement is prepared when a connection sends it for the third time
         # Each thread keeps a connection. todo_site.web.database_errors repeats a request that finds it broken.
         # After an outage, a pool would delay requests until its background reconnection succeeds.
         database["CONN_MAX_AGE"] = 300

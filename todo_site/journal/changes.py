@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest
 
 from todo_site.ownership.pipeline import pipeline
+from todo_site.ownership.row_level_security import is_scoped
 
 SETTINGS = ("action", "request_id", "staff", "reason", "verb", "undoes")
 
@@ -62,9 +63,11 @@ def journalled(  # noqa: PLR0913  the settings of one transaction
     verb: str = "",
     undoes: uuid.UUID | None = None,
     lock: bool = False,
+    single: bool = False,
 ) -> Iterator[None]:
     """Run the block in a transaction whose changes are journalled with this context.
 
+    A ``single`` write that reads nothing needs no BEGIN on PostgreSQL: up to its end, a pipeline is one transaction.
     What reads before it writes needs ``lock``: other changes of the owner wait for it. On PostgreSQL, statements are
     sent together until a result is read. Inside another transaction each is sent by itself: an error must reach its
     own savepoint. SQLite has only one writer at a time, from BEGIN IMMEDIATE on.
@@ -80,13 +83,23 @@ def journalled(  # noqa: PLR0913  the settings of one transaction
         "verb": verb,
         "undoes": str(undoes or ""),
     }
-    with nullcontext() if is_inner else pipeline(using), transaction.atomic(using=using):
-        connection.set_local(values)
+    is_single = single and not is_inner and connection.vendor == "postgresql"
+    with (
+        nullcontext() if is_inner else pipeline(using),
+        nullcontext() if is_single else transaction.atomic(using=using),
+    ):
+        set_local(connection, values)
         if lock:
             lock_head(using)
         yield
         if is_inner:  # the transaction goes on
-            connection.set_local(dict.fromkeys(SETTINGS, ""))
+            set_local(connection, dict.fromkeys(SETTINGS, ""))
+
+
+def set_local(connection: Any, values: dict[str, str]) -> None:
+    connection.set_local(values)
+    if connection.vendor == "postgresql" and not is_scoped(connection):
+        connection.send_settings()
 
 
 def lock_head(using: str) -> None:
@@ -98,5 +111,4 @@ def lock_head(using: str) -> None:
 
 def set_undoes(using: str, entry: uuid.UUID) -> None:
     """Say which entry the changes undo, inside journalled(), where it was read only now."""
-    connection: Any = connections[using]
-    connection.set_local({"undoes": str(entry)})
+    set_local(connections[using], {"undoes": str(entry)})

@@ -19,10 +19,6 @@ from django.db import connection
 from .policies import ROLE
 from .registry import names_owned_table
 
-SET = """
-SELECT set_config('role', %s, true), set_config('app.user_id', %s, true),
-set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)
-"""
 # Restore the settings of the session, whatever they are. SET LOCAL because the transaction goes on.
 UNSET = """
 SET LOCAL role = none; SET LOCAL app.user_id = '';
@@ -34,9 +30,14 @@ def is_enabled() -> bool:
     return connection.vendor == "postgresql" and settings.ROW_LEVEL_SECURITY
 
 
-def time_limits() -> tuple[str, str]:
+def time_limits() -> dict[str, str]:
     """Return the time limits of a statement and of its wait for a lock, such as "5s". "0s" is no limit."""
-    return f"{settings.DB_STATEMENT_TIMEOUT}s", f"{settings.DB_LOCK_TIMEOUT}s"
+    return {"statement_timeout": f"{settings.DB_STATEMENT_TIMEOUT}s", "lock_timeout": f"{settings.DB_LOCK_TIMEOUT}s"}
+
+
+def is_scoped(database: Any) -> bool:
+    """Return whether a scope sends the settings of a transaction before its first statement."""
+    return any(isinstance(wrapper, RowLevelSecurityScope) for wrapper in database.execute_wrappers)
 
 
 class RowLevelSecurityScope:
@@ -59,14 +60,16 @@ class RowLevelSecurityScope:
         elif self.entered and context["connection"].in_atomic_block:
             role, user_id = "none", ""  # a LOCAL setting of an earlier statement holds for the whole transaction
         else:
+            if context["connection"].unsent_settings:
+                context["connection"].send_settings()
             return execute(sql, params, many, context)
         database = context["connection"]
         if database.connection.info.transaction_status.name == "INERROR":
             return execute(sql, params, many, context)  # nothing but a ROLLBACK can be next
         with database.pipeline():
             # Set once, it holds for all statements of one transaction and one pipeline.
-            if database.scope != (role, user_id):
-                database.connection.execute(SET, [role, user_id, *time_limits()])
+            if database.scope != (role, user_id) or database.unsent_settings:
+                database.send_settings(**{"role": role, "app.user_id": user_id, **time_limits()})
                 database.scope = role, user_id
             return execute(sql, params, many, context)
 

@@ -110,8 +110,10 @@ def start_server(log: Path, application: str = "", **settings: str) -> Iterator[
     """Serve the site with these settings. ``log`` gets what it prints."""
     port, static = free_port(), str(django_settings.STATIC_ROOT)
     environment = {"PORT": str(port), "WEB_CONCURRENCY": "2", "STATIC_ROOT": static, **settings}
-    # As in production: migrate goes past the pooler and the site through it.
-    environment["DATABASE_URL"] = pooled(environment.get("DATABASE_URL") or os.environ["DATABASE_URL"])
+    # As in production: migrate goes past the pooler and the site through it. The tests' pooler is older than what
+    # prepared statements need.
+    if "DB_PREPARED_STATEMENTS" not in settings:
+        environment["DATABASE_URL"] = pooled(environment.get("DATABASE_URL") or os.environ["DATABASE_URL"])
     command = [sys.executable, "-m", "gunicorn", "--config", "python:todo_site.gunicorn"]
     command += [application] if application else []
     with log.open("w") as output:

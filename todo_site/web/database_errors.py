@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
 
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, connection
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
@@ -19,9 +19,11 @@ MAX_SECONDS = 1.0
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Return whether an error means that the database cannot be reached or cannot be written to."""
+    """Return whether an error means that the database cannot be reached or cannot be written to by this connection."""
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", None) == READ_ONLY
+    if isinstance(error, NotSupportedError):  # a plugin of Better Auth added a column to a prepared SELECT *
+        return "cached plan" in str(error)
     return isinstance(error, OperationalError | InterfaceError)
 
 

@@ -34,8 +34,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _pipeline: Pipeline | None = None
     # The role and user that row-level security was set to, in the current pipeline and transaction.
     scope: tuple[str, str] | None = None
+    # Settings of the transaction that the next statement brings with it.
+    unsent_settings: dict[str, str]
     # Entered while a connection waits for the server. ServerTimingMiddleware sets it.
     measure_wait: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.unsent_settings = {}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         raw = super().get_new_connection(conn_params)
@@ -64,14 +70,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 yield self._pipeline
         finally:
             self._pipeline = self.scope = None
+            self.unsent_settings = {}
             if not self.in_atomic_block and raw.info.transaction_status == TransactionStatus.INERROR:
                 raw.rollback()  # its COMMIT failed
 
     def set_local(self, values: dict[str, str]) -> None:
         """Set ``app.<name>`` up to the end of the transaction, or to the rollback of its savepoint."""
-        calls = ", ".join(f"set_config('app.{name}', %s, true)" for name in values)
+        self.unsent_settings |= {f"app.{name}": value for name, value in values.items()}
+
+    def send_settings(self, **further: str) -> None:
+        """Send what set_local() was given, and these settings, in one statement."""
+        settings, self.unsent_settings = self.unsent_settings | further, {}
+        calls = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
         with self.wrap_database_errors:
-            self.connection.execute(f"SELECT {calls}", list(values.values()))
+            self.connection.execute(f"SELECT {calls}", list(settings.values()))
 
     # psycopg waits for the results of its own BEGIN and COMMIT, even in a pipeline. So psycopg stays in autocommit mode
     # and this class sends them as statements.
@@ -80,6 +92,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.wrap_database_errors:
             self.connection.execute("BEGIN")
         self.scope = None
+        self.unsent_settings = {}
 
     def _commit(self) -> None:
         if self._pipeline is None:
@@ -87,14 +100,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         else:
             self.connection.execute("COMMIT")
         self.scope = None
+        self.unsent_settings = {}
 
     def _rollback(self) -> None:
         super()._rollback()  # type: ignore[misc]
         self.scope = None
+        self.unsent_settings = {}
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
         self.scope = None  # the rollback reverts settings made since the savepoint
+        self.unsent_settings = {}
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if self.connection.autocommit != autocommit:

@@ -25,7 +25,7 @@ from .ids import deterministic_uuid
 from .merge import find_base, merge_edit
 from .state import state_to_fields, version_to_time
 from .task_list.search import Search
-from .undo import Step, build_undo_steps
+from .undo import Reversal, build_undo_steps
 
 if TYPE_CHECKING:
     from .models import Task
@@ -183,13 +183,13 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         with self._undoing(context):
             found, states = self._read_for_undo(deletions.newest_first()[:1])
             set_undoes(self.db, found[0].pk)
-            return Change(context.action, self._write(build_undo_steps(found, states)))
+            return Change(context.action, self._apply(build_undo_steps(found, states)))
 
     def _revert(self, entries: JournalEntryQuerySet, context: ChangeContext, undoes: uuid.UUID) -> Change:
         with self._undoing(context, undoes):
             found, states = self._read_for_undo(entries.newest_first()[: PORTION + 1])
             if len(found) <= PORTION:
-                return Change(context.action, self._write(build_undo_steps(found, states)))
+                return Change(context.action, self._apply(build_undo_steps(found, states)))
         numbers = entries.newest_first().values_list("number", flat=True)
         portions = [entries.filter(number__in=some).newest_first() for some in batched(numbers, PORTION, strict=False)]
         for portion in portions:  # raise CannotUndo before anything is changed
@@ -197,7 +197,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         rows: list[ChangedRow] = []
         for portion in portions:
             with self._undoing(context, undoes):
-                rows += self._write(build_undo_steps(*self._read_for_undo(portion)))
+                rows += self._apply(build_undo_steps(*self._read_for_undo(portion)))
         return Change(context.action, rows)
 
     def _undoing(self, context: ChangeContext, undoes: uuid.UUID | None = None) -> AbstractContextManager[None]:
@@ -249,7 +249,7 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
                 break
         return rows
 
-    def _write(self, steps: list[Step]) -> list[ChangedRow]:
+    def _apply(self, steps: list[Reversal]) -> list[ChangedRow]:
         """Write the steps, inside journalled()."""
         deleted = [step.task_id for step in steps if step.after is None]
         self._all().filter(pk__in=deleted).delete()

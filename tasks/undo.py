@@ -17,7 +17,7 @@ MAX_TITLE_IN_MESSAGE = 60  # messages travel in a cookie
 
 
 @dataclass(frozen=True)
-class Step:
+class Reversal:
     """A task before and after a change. None means that it does not exist."""
 
     task_id: uuid.UUID
@@ -29,7 +29,7 @@ class Step:
         return str((self.after or self.before or {}).get("title"))
 
 
-def build_undo_steps(entries: Iterable[JournalEntry], current: Mapping[uuid.UUID, State]) -> list[Step]:
+def build_undo_steps(entries: Iterable[JournalEntry], current: Mapping[uuid.UUID, State]) -> list[Reversal]:
     """Return the steps that revert the entries. ``current`` has the states of the tasks that are not in the trash.
 
     Entries that are already undone need no step. Raise CannotUndo if a newer change conflicts with an entry.
@@ -38,7 +38,7 @@ def build_undo_steps(entries: Iterable[JournalEntry], current: Mapping[uuid.UUID
     for entry in entries:
         if entry.task_id:
             state = current.get(entry.task_id)
-            steps.append(Step(entry.task_id, state, entry.state_before(state)))
+            steps.append(Reversal(entry.task_id, state, entry.state_before(state)))
     return [step for step in steps if step.before != step.after]
 
 

@@ -6,13 +6,18 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, NamedTuple, Self
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.http import HttpRequest
 
+from todo_site.ownership import checks as ownership
 from todo_site.ownership.pipeline import pipeline
 from todo_site.ownership.row_level_security import is_scoped
+
+from . import checks
 
 SETTINGS = ("action", "request_id", "staff", "reason", "verb", "undoes")
 
@@ -73,6 +78,8 @@ def journalled(  # noqa: PLR0913  the settings of one transaction
     own savepoint. SQLite has only one writer at a time, from BEGIN IMMEDIATE on.
     """
     connection: Any = connections[using]
+    if connection.vendor != "postgresql":
+        require_triggers(using)
     is_inner = connection.in_atomic_block
     values = {
         "user_id": owner,
@@ -94,6 +101,14 @@ def journalled(  # noqa: PLR0913  the settings of one transaction
         yield
         if is_inner:  # the transaction goes on
             set_local(connection, dict.fromkeys(SETTINGS, ""))
+
+
+@cache
+def require_triggers(using: str) -> None:
+    """Refuse the first change of a process if the database would not journal it. PostgreSQL's /readyz tells of it."""
+    connection = connections[using]
+    if problems := [*ownership.differences(connection), *checks.differences(connection)]:
+        raise ImproperlyConfigured(f"The database would not journal this change. {'; '.join(problems)}.")
 
 
 def set_local(connection: Any, values: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 
@@ -16,7 +17,7 @@ from tasks.querysets import TaskQuerySet
 from tasks.tests.factories import make_task
 from tasks.tests.helpers import add, here, journal, verbs
 from todo_site.better_auth.models import User
-from todo_site.journal.changes import SETTINGS, ChangeContext, journalled
+from todo_site.journal.changes import SETTINGS, ChangeContext, journalled, require_triggers
 from todo_site.journal.models import JournalHead
 from todo_site.journal.tests.chain import problems
 from todo_site.ownership.tests.raw_sql import sql
@@ -217,6 +218,16 @@ def test_lets_no_conflict_clause_drop_an_entry(alice: User, tasks: TaskQuerySet)
             uuid.uuid4().hex,
             alice.id,
         )
+
+
+@pytest.mark.sqlite
+def test_refuses_the_first_change_of_a_process_without_triggers(alice: User, tasks: TaskQuerySet) -> None:
+    add(tasks, "Milk")
+    sql("DROP TRIGGER journal_task_insert")
+    require_triggers.cache_clear()
+    with pytest.raises(ImproperlyConfigured, match="journal_task_insert is missing"):
+        add(tasks, "Bread")
+    assert tasks.get().title == "Milk"
 
 
 FAULTS: dict[str, dict[str, str]] = {

@@ -66,12 +66,12 @@ def foreign_object() -> None:
 
 
 def owned_to_owned() -> None:
-    class Step(OwnedBase):
+    class Reversal(OwnedBase):
         task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="+")
 
 
 def owned_to_itself() -> None:
-    class Step(OwnedBase):
+    class Reversal(OwnedBase):
         before = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
 
 

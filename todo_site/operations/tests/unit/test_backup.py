@@ -29,11 +29,11 @@ def test_backs_up_every_row_to_one_file_for_its_owner_alone(database: Path, tmp_
 def test_backs_up_what_is_written_and_not_yet_in_the_file_itself(database: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as site:
         site.execute("PRAGMA journal_mode=WAL")
-        site.execute("UPDATE task SET title = 'written'")
+        site.execute("UPDATE user SET name = 'written'")
         site.execute("BEGIN IMMEDIATE")
-        site.execute("UPDATE task SET title = 'not yet'")
+        site.execute("UPDATE user SET name = 'not yet'")
         run("backup", tmp_path / "backup")
-    assert {row[0] for row in rows_of(tmp_path / "backup", "SELECT title FROM task")} == {"written"}
+    assert {row[0] for row in rows_of(tmp_path / "backup", "SELECT name FROM user")} == {"written"}
 
 
 @pytest.mark.sqlite

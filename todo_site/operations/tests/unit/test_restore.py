@@ -26,7 +26,7 @@ def test_restores_what_was_backed_up_and_keeps_what_was_there(database: Path, tm
     backup = tmp_path / "backup"
     run("backup", backup)
     before = rows(database)
-    change(database, "UPDATE task SET title = 'changed'")
+    change(database, "UPDATE user SET name = 'changed'")
     changed = rows(database)
     database.chmod(0o640)
     output = run("restore", backup)
@@ -46,14 +46,14 @@ def test_keeps_what_is_written_and_not_yet_in_the_file_itself(database: Path, tm
         "import os, sqlite3, sys\n"
         "site = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
         "site.execute('PRAGMA journal_mode=WAL')\n"
-        "site.execute(\"UPDATE task SET title = 'last'\")\n"
+        "site.execute(\"UPDATE user SET name = 'last'\")\n"
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", written_and_killed, str(database)], check=False)
     assert (tmp_path / "db.sqlite3-wal").stat().st_size > 0
     run("restore", tmp_path / "backup")
     [kept] = tmp_path.glob("db.sqlite3.before-restore-*")
-    assert {row[0] for row in rows_of(kept, "SELECT title FROM task")} == {"last"}
+    assert {row[0] for row in rows_of(kept, "SELECT name FROM user")} == {"last"}
     assert rows(database) == rows(tmp_path / "backup")
 
 
@@ -77,11 +77,11 @@ def test_restores_nothing_while_somebody_uses_the_database(
     with closing(sqlite3.connect(database, isolation_level=None)) as site:
         site.execute("PRAGMA journal_mode=WAL")
         site.execute("BEGIN IMMEDIATE")
-        site.execute("UPDATE task SET title = 'changed'")
+        site.execute("UPDATE user SET name = 'changed'")
         with pytest.raises(CommandError, match="If the site is running"):
             run("restore", tmp_path / "backup")
         site.execute("COMMIT")
-    assert {row[0] for row in rows_of(database, "SELECT title FROM task")} == {"changed"}
+    assert {row[0] for row in rows_of(database, "SELECT name FROM user")} == {"changed"}
     assert not list(tmp_path.glob("*before-restore*"))
 
 

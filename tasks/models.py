@@ -4,7 +4,7 @@ import uuid
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models.functions import Length, Lower, Trim
+from django.db.models.functions import Concat, Length, Lower, Trim
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from todo_site.ownership.models import OwnedModel
 
 from .querysets import TaskQuerySet
 from .state import get_version, state_to_fields
+from .task_list.search import CaseAccentFold
 from .transfer.contract import to_contract
 from .transfer.models import PendingImport
 from .validators import require_visible
@@ -34,6 +35,14 @@ class Task(OwnedModel):
     description = models.TextField(_("description"), null=True, blank=True)  # noqa: DJ001  NULL is "none" in the contract
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING
+    )
+    # What a search reads: folding the texts of all tasks for each search would take several times as long.
+    search_text = models.GeneratedField(
+        expression=Concat(
+            CaseAccentFold("title"), models.Value("\n", models.TextField()), CaseAccentFold("description")
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
     )
     objects: ClassVar = OwnedManager.from_queryset(TaskQuerySet)()
 

@@ -68,17 +68,9 @@ class TaskQuerySet(OwnedQuerySet["Task"]):
         return Change(context.action, rows)
 
     def _add(self, task: Task, context: ChangeContext) -> list[ChangedRow]:
-        write = compiled_writes.insert(self.model, self.db)
-        return self._send(
-            write,
-            context,
-            lock=True,
-            **{
-                field.name: getattr(task, field.attname)
-                for field in self.model._meta.concrete_fields
-                if field.name != "user"
-            },
-        )
+        fields = [field for field in self.model._meta.concrete_fields if not field.generated and field.name != "user"]
+        values: dict[str, Any] = {field.name: getattr(task, field.attname) for field in fields}
+        return self._send(compiled_writes.insert(self.model, self.db), context, lock=True, **values)
 
     def create_many(self, tasks: Mapping[uuid.UUID, State], context: ChangeContext) -> Change:
         """Add tasks that have their ids already. Those that were added before are unchanged, and are returned too."""

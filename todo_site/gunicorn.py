@@ -87,13 +87,17 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Compile all templates before the first request, and release the memory that this used."""
+    """Compile all templates before the first request, and release the memory that this used.
+
+    What exists now stays: freezing it spares the requests a garbage collection of 25 ms that stops all threads.
+    """
     from django.template import engines  # noqa: PLC0415  not in the master
 
     templates: Any = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in templates.list_templates(extensions=["html"]):
         templates.get_template(name)
     gc.collect()
+    gc.freeze()
     if malloc_trim := getattr(libc, "malloc_trim", None):
         malloc_trim(0)
 

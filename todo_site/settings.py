@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from . import env
@@ -131,10 +132,23 @@ def add_database_options(database: dict[str, Any]) -> dict[str, Any]:
         if env.boolean("DB_PREPARED_STATEMENTS", default=False):
             options["server_side_binding"] = True
             options["prepare_threshold"] = 2  # a statement is prepared when a connection sends it for the third time
-        # Each thread keeps a connection. todo_site.web.database_errors repeats a request that finds it broken.
-        # After an outage, a pool would delay requests until its background reconnection succeeds.
-        database["CONN_MAX_AGE"] = 300
+        if pool := pool_options():
+            options["pool"] = pool
+        else:
+            # Each thread keeps a connection. todo_site.web.database_errors repeats a request that finds it broken.
+            database["CONN_MAX_AGE"] = 300
     return database
+
+
+def pool_options() -> dict[str, int]:
+    """Return the options of the connection pool of a process; {} if each thread keeps a connection."""
+    max_size = env.integer("DB_POOL_MAX_SIZE", 0, min_value=0, max_value=100)
+    min_size = env.integer("DB_POOL_MIN_SIZE", 0, min_value=0, max_value=100)
+    if min_size > max_size:
+        raise ImproperlyConfigured("DB_POOL_MIN_SIZE must be at most DB_POOL_MAX_SIZE.")
+    # Seconds. A pool that gave up reconnecting tries again for the next request: after an outage, none waits for long.
+    limits = {"timeout": 3, "reconnect_timeout": 3}
+    return {"min_size": min_size, "max_size": max_size, **limits} if max_size else {}
 
 
 # Migrations and maintenance bypass the pooler, if there is one.
@@ -218,7 +232,10 @@ LOGGING = {
     "formatters": {"default": {"()": "todo_site.operations.log_formatter.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "default"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "psycopg.pool": {"level": "WARNING"},  # INFO has several lines for each request
+    },
 }
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -11,10 +11,8 @@ import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from django.db.models import F, QuerySet, Value
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
 from django.db.models.functions import Lower
@@ -23,6 +21,9 @@ from django.utils.crypto import salted_hmac
 from tasks.models import Task
 from todo_site.journal.models import JournalEntry
 from todo_site.ownership.compiled_queries import Parameter
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,6 +117,8 @@ def parse_timestamp(digits: str) -> datetime | None:
 
 
 def get_cipher() -> AESSIV:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # noqa: PLC0415  7 MB, for one of the orders
+
     return AESSIV(salted_hmac("tasks.task_list.pagination", "titles in cursors", algorithm="sha512").digest())
 
 
@@ -126,6 +129,8 @@ def encrypt(title: str, owner: str) -> str:
 
 def decrypt(text: str, owner: str) -> str | None:
     """Return the title that was encrypted for this owner. Return None for anything else."""
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+
     try:
         return get_cipher().decrypt(urlsafe_b64decode(text), [owner.encode()]).decode()
     except (ValueError, InvalidTag):

@@ -1,4 +1,7 @@
-"""Bearer tokens: JWTs of the Better Auth server, verified with its published keys as RFC 8725 requires."""
+"""Bearer tokens: JWTs of the Better Auth server, verified with its published keys as RFC 8725 requires.
+
+The libraries for this take 10 MB. They are imported for the first token that is verified, and not in every worker.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ import json
 import threading
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 from django.conf import settings
 from django.http import HttpRequest
-from jwt.utils import base64url_decode
 
-from . import client, sessions
+from . import sessions
 from .exceptions import AuthServerUnavailable
 from .models import User
+
+if TYPE_CHECKING:
+    import jwt
 
 # Only algorithms with public keys: otherwise a published key could be used as an HMAC secret.
 ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
@@ -42,6 +46,8 @@ class KeySet:
             return self.keys.get(kid)
 
     def refresh(self) -> None:
+        from . import client  # noqa: PLC0415
+
         try:
             published = client.get("/jwks").body.get("keys", [])
         except AuthServerUnavailable:
@@ -59,6 +65,8 @@ def get_key_set() -> KeySet:
 
 
 def parse_key(data: dict[str, Any]) -> jwt.PyJWK | None:
+    import jwt  # noqa: PLC0415
+
     try:
         key = jwt.PyJWK.from_dict(data)
     except jwt.PyJWTError:
@@ -80,6 +88,8 @@ def find_user(token: str) -> User | None:
 
 def verify(token: str) -> dict[str, Any] | None:
     """Return the claims of a token that the server signed, that is meant for it and has not expired, or None."""
+    import jwt  # noqa: PLC0415
+
     try:
         header = jwt.get_unverified_header(token)
         kid = header.get("kid")
@@ -105,6 +115,8 @@ def verify(token: str) -> dict[str, Any] | None:
 
 def has_strict_claims(token: str, claims: dict[str, Any]) -> bool:
     """Check what PyJWT accepts: duplicate claims (ValueError), times that are not numbers, an empty subject."""
+    from jwt.utils import base64url_decode  # noqa: PLC0415
+
     times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
     numbers = all(isinstance(time, int | float) and not isinstance(time, bool) for time in times)
     subject = claims["sub"]

@@ -52,7 +52,8 @@ def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> 
     if "default" not in (databases or []) or connection.vendor != "postgresql" or is_pooled:
         return []
     try:
-        needed = worker_count() * THREADS_PER_WORKER + 2  # one for each thread; migrate uses a second one for its lock
+        pool = connection.settings_dict["OPTIONS"].get("pool", {"max_size": THREADS_PER_WORKER})
+        needed = worker_count() * pool["max_size"] + 2  # migrate uses a second one for its lock
         with connection.cursor() as cursor:
             cursor.execute(MAX_CONNECTIONS_SQL)
             (limit,) = cursor.fetchone()

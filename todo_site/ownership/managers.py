@@ -157,7 +157,7 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         row, so it needs no owner.
         """
         require_same_user(self.query, unless.query)
-        fields = self.model._meta.concrete_fields
+        fields = [field for field in self.model._meta.concrete_fields if not field.generated]
         other = CompiledQuery.from_queryset(unless.order_by().values_list("pk"))
         values = tuple(self.owner if field.name == "user" else Parameter(field.name, field) for field in fields)
         quote = other.compiler.connection.ops.quote_name

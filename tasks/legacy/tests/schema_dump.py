@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg
 
+from tasks.task_list.search import fold
+
 # Each line: the table, the kind of thing, its name, and all that the catalogue knows of it.
 CATALOGUE = """
 SELECT relname, kind, name, definition FROM (
@@ -35,7 +37,9 @@ ORDER BY 1, 2, 3
 
 def connect(url: str) -> Any:
     if url.startswith("sqlite:"):
-        return closing(sqlite3.connect(url.removeprefix("sqlite:///"), autocommit=True))
+        database = sqlite3.connect(url.removeprefix("sqlite:///"), autocommit=True)
+        database.create_function("FOLDED", 1, lambda text: text if text is None else fold(text), deterministic=True)
+        return closing(database)
     return psycopg.connect(url, autocommit=True, options="-c timezone=UTC")
 
 

@@ -2,11 +2,13 @@
 
 from django.conf import settings
 
-from . import embedded, remote
+from . import embedded
 from .base import AccountsBackend
 
 
 def get_backend() -> AccountsBackend:
     if settings.BETTER_AUTH_URL:
+        from . import remote  # noqa: PLC0415  its HTTP client takes 1 MB
+
         return remote
     return embedded

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import pytest
@@ -30,6 +30,9 @@ type Fields = dict[str, list[str]]
 
 PASSWORD = "correct horse battery"
 
+CONNECTIONS = {"threads": {"DB_POOL_MAX_SIZE": ""}, "pool": {"DB_POOL_MIN_SIZE": "8", "DB_POOL_MAX_SIZE": "8"}}
+both_ways_to_connect = pytest.mark.parametrize("site", CONNECTIONS.values(), ids=CONNECTIONS, indirect=True)
+
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[OwnServer]:
@@ -38,10 +41,17 @@ def database() -> Iterator[OwnServer]:
 
 
 @pytest.fixture(scope="module")
-def site(database: OwnServer, tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Iterator[str]:
+def site(
+    request: pytest.FixtureRequest,
+    database: OwnServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    collected_static_files: None,
+) -> Iterator[str]:
     """One site for all of these days: each test has to leave it well."""
     log = tmp_path_factory.mktemp("site") / "log"
-    with running_site(log, DATABASE_URL=database.url, TRUSTED_PROXIES="1") as origin:
+    with running_site(
+        log, DATABASE_URL=database.url, TRUSTED_PROXIES="1", **getattr(request, "param", CONNECTIONS["threads"])
+    ) as origin:
         yield origin
     assert "Task " not in log.read_text()
 
@@ -60,7 +70,8 @@ def person(people: list[Person]) -> Person:
 
 def sign_up(site: str, number: int) -> Person:
     person = Person(site, "", address=f"198.51.100.{number}")
-    fields = {"name": f"Person {number}", "email": f"person{number}@example.org", "password": PASSWORD}
+    email = f"person{number}-{urlsplit(site).port}@example.org"
+    fields = {"name": f"Person {number}", "email": email, "password": PASSWORD}
     assert person.post("/sign-up/", **fields).status == 303
     assert post_with_token(person, "/tasks/new/", title="First").status == 303
     return person
@@ -121,6 +132,7 @@ def assert_nothing_is_lost(database: OwnServer, load: Load) -> None:
     assert len(rows) == len(set(rows))
 
 
+@both_ways_to_connect
 def test_loses_nothing_that_was_acknowledged_while_the_database_is_killed_three_times(
     database: OwnServer, people: list[Person]
 ) -> None:
@@ -135,6 +147,7 @@ def test_loses_nothing_that_was_acknowledged_while_the_database_is_killed_three_
     assert set(load.answers) <= {303, 503}
 
 
+@both_ways_to_connect
 def test_is_back_by_itself_after_the_database_was_away_for_long(database: OwnServer, people: list[Person]) -> None:
     with Load(people) as load:
         wait_for(load, 40)
@@ -160,6 +173,7 @@ def wait_until(condition: Callable[[], bool], load: Load) -> None:
         load.stop.wait(0.01)
 
 
+@both_ways_to_connect
 def test_nobody_notices_that_all_connections_were_terminated(database: OwnServer, people: list[Person]) -> None:
     with Load(people) as load:
         for _ in range(3):
@@ -169,6 +183,7 @@ def test_nobody_notices_that_all_connections_were_terminated(database: OwnServer
     assert set(load.answers) == {303}
 
 
+@both_ways_to_connect
 def test_keeps_the_text_while_the_database_is_away_and_takes_it_afterwards(database: OwnServer, person: Person) -> None:
     database.stop("fast")
     answer = post_with_token(person, "/tasks/new/", title="A+long+thought", description="not+lost")
@@ -213,6 +228,7 @@ def full_disk(database: OwnServer) -> Iterator[None]:
         database.run_sql("DROP FUNCTION no_space CASCADE")
 
 
+@both_ways_to_connect
 @pytest.mark.parametrize(
     "outage",
     [lambda database: changed(database, "default_transaction_read_only", "on"), full_disk],
@@ -230,6 +246,7 @@ def test_reads_but_does_not_write_on_a_database_that_is(
     assert post_with_token(person, "/tasks/new/", title="Second").status == 303
 
 
+@both_ways_to_connect
 def test_waits_for_a_database_that_has_to_wake_up_first(database: OwnServer, person: Person) -> None:
     with changed(database, "post_auth_delay", "1"):  # seconds that each new connection takes
         start = monotonic()
@@ -315,7 +332,7 @@ class Way:
 
     def sign_in(self, page: Answer) -> Answer:
         number = self.person.address.rpartition(".")[2]
-        said = {"email": [f"person{number}@example.org"], "password": [PASSWORD]}
+        said = {"email": [f"person{number}-{urlsplit(self.person.site).port}@example.org"], "password": [PASSWORD]}
         answer = self.post("/sign-in/", {**the_form(page.text)[1], **said})
         # Not run again by itself where a connection was dropped; the page then has all but the password.
         return self.sign_in(answer) if answer.status == 503 else answer

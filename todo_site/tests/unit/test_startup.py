@@ -63,6 +63,8 @@ def run(project: Path, *command: str, **variables: str) -> subprocess.CompletedP
         ("DATABASE_URL", {"SECRET_KEY": KEY, "DATABASE_URL": f"mysql://todo:{SECRET}@127.0.0.1/todo"}),
         ("ROW_LEVEL_SECURITY", {"SECRET_KEY": KEY, "DATABASE_URL": POSTGRESQL, "ROW_LEVEL_SECURITY": SECRET}),
         ("DEBUG", {"SECRET_KEY": KEY, "DEBUG": SECRET}),
+        ("DB_POOL_MAX_SIZE", {"SECRET_KEY": KEY, "DATABASE_URL": POSTGRESQL, "DB_POOL_MAX_SIZE": SECRET}),
+        ("DB_POOL_MIN_SIZE", {"SECRET_KEY": KEY, "DATABASE_URL": POSTGRESQL, "DB_POOL_MIN_SIZE": "1"}),
         ("TRUSTED_PROXIES", {"SECRET_KEY": KEY, "TRUSTED_PROXIES": SECRET}),
         ("CSRF_TRUSTED_ORIGINS", {"SECRET_KEY": KEY, "CSRF_TRUSTED_ORIGINS": SECRET}),
     ],
@@ -103,3 +105,13 @@ def test_prefers_the_environment_to_env(tmp_path: Path) -> None:
     done = run(project, "manage.py", "check")
     assert re.fullmatch(r"DEBUG [^\n]+\n", done.stderr)
     assert SECRET not in done.stderr
+
+
+def test_imports_nothing_that_only_some_requests_need(project: Path) -> None:
+    """Each of these takes megabytes of every worker."""
+    tell = (
+        "import sys, todo_site.wsgi; from django.urls import reverse; reverse('tasks:list');"
+        "print({'cryptography', 'jwt', 'urllib3', 'todo_site.better_auth.client'} & sys.modules.keys())"
+    )
+    done = run(project, "-c", tell, SECRET_KEY=KEY, DATABASE_URL="sqlite://:memory:")
+    assert done.stdout == "set()\n", done.stderr

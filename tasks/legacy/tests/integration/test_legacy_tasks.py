@@ -24,6 +24,7 @@ from tasks.legacy.schema import visible_character_pattern
 from tasks.legacy.tests import legacy_backend
 from tasks.legacy.tests.legacy_backend import ALICE, BOB, CAROL, GONE, SHAPES, Shape
 from tasks.legacy.tests.schema_dump import connect, execute, rows, schema, without
+from tasks.task_list.search import fold
 from tasks.validators import is_visible
 from todo_site.better_auth.operations import POSTGRESQL
 from todo_site.tests.management import manage
@@ -127,6 +128,7 @@ def expected(old: dict[str, Any]) -> dict[str, Any]:
         "user_id": str(old["user_id"]),
         "title": title,
         "description": description,
+        "search_text": f"{fold(title)}\n{fold(description or '')}",
         "status": expected_status(old),
         "created_at": as_time(old["created_at"]),
         "updated_at": as_time(old.get("updated_at")),

@@ -87,4 +87,5 @@ def test_uses_the_index_of_the_owner_with_row_level_security(
             plan = "\n".join(row[0] for row in cursor.fetchall())
             assert re.search(r"Index (Only )?Scan (Backward )?using ix_task_user_", plan), plan
             assert "Seq Scan" not in plan, plan
-            assert "Sort" not in plan, plan
+            if "STRPOS" not in statement:  # a search that seems to find few tasks reads them in the order of the table
+                assert "Sort" not in plan, plan

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -48,6 +49,31 @@ def test_are_more_than_the_server_has(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [warning.id for warning in warnings()] == ["todo_site.W001"]
     monkeypatch.setitem(ENVIRON, "DATABASE_URL_UNPOOLED", "postgresql://direct.example/todo")
     assert warnings() == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_are_those_of_the_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRON, "WEB_CONCURRENCY", "50")
+    assert [warning.id for warning in warnings()] == ["todo_site.W001"]
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pool", {"max_size": 1})
+    monkeypatch.setattr(DatabaseWrapper, "pool", None)  # the connection of the tests is none of a pool
+    assert warnings() == []
+
+
+def test_come_from_a_pool_where_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = {"ENGINE": "django.db.backends.postgresql", "NAME": "todo"}
+    database = add_database_options({**url})
+    assert "pool" not in database["OPTIONS"]
+    assert database["CONN_MAX_AGE"] > 0
+    monkeypatch.setitem(ENVIRON, "DB_POOL_MAX_SIZE", "3")
+    database = add_database_options({**url})
+    limits = {"timeout": 3, "reconnect_timeout": 3}
+    assert database["OPTIONS"]["pool"] == {"min_size": 0, "max_size": 3, **limits}
+    assert "CONN_MAX_AGE" not in database  # Django refuses both
+    monkeypatch.setitem(ENVIRON, "DB_POOL_MIN_SIZE", "4")
+    with pytest.raises(ImproperlyConfigured, match="DB_POOL_MIN_SIZE must be at most DB_POOL_MAX_SIZE"):
+        add_database_options({**url})
 
 
 @pytest.mark.postgresql

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from django.db.backends.postgresql import base, features, operations
@@ -45,7 +46,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         raw = super().get_new_connection(conn_params)
-        wait = raw.wait
+        wait = partial(type(raw).wait, raw)  # not raw.wait, which measures for the last user of a pooled connection
 
         def measured_wait(*args: Any, **kwargs: Any) -> Any:
             with self.measure_wait():
@@ -53,6 +54,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         raw.wait = measured_wait  # an execute_wrapper does not see when a pipeline waits for results
         return raw
+
+    def _close(self) -> None:
+        """Return the connection to its pool, if there is one. If it was lost, replace the idle ones too."""
+        pool, is_lost = self.pool, self.connection is not None and self.connection.broken
+        super()._close()  # type: ignore[misc]
+        if pool and is_lost:
+            pool.drain()
 
     @contextmanager
     def pipeline(self) -> Iterator[Pipeline]:

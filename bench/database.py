@@ -14,7 +14,7 @@ import psutil
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from bench.contestants.servers import ROOT, Server, environment
+from bench.contestants.servers import PEER, ROOT, SITES, Server, environment
 from bench.contestants.shared import SESSION_COOKIE, sign
 from todo_site.tests.postgresql import own_server
 
@@ -35,6 +35,17 @@ SELECT md5(u || '/' || t)::uuid, u, 'Task ' || t, CASE WHEN t %% 4 = 1 THEN repe
        now() - t * interval '1 hour', now() - t * interval '1 hour'
 FROM unnest(%s::text[]) u, generate_series(1, %s) t;
 """
+# The table of the other contestants: as the site's, without triggers, policy and the text that a search reads.
+CREATE_PEER_TABLE = """
+CREATE SCHEMA peers;
+CREATE TABLE peers.task (LIKE public.task INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES);
+ALTER TABLE peers.task DROP COLUMN search_text,
+    ADD FOREIGN KEY (user_id) REFERENCES "user" ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+CREATE ROLE {peer} LOGIN SUPERUSER;
+ALTER ROLE {peer} SET search_path = peers, public;
+INSERT INTO peers.task ({columns}) SELECT {columns} FROM public.task;
+"""
+COLUMNS = "id, user_id, title, description, status, created_at, updated_at"
 # The version is that of the site's edit form.
 SELECT_TASKS = """
 SELECT id::text, user_id, status, (extract(epoch FROM updated_at) * 1000000)::bigint::text AS version
@@ -65,11 +76,18 @@ class Database:
 
     def fill(self) -> None:
         self.connection.execute(INSERT_USERS.format(users=len(self.headers)))
+        self.connection.execute("ALTER TABLE task DISABLE TRIGGER USER")
         for tasks, user in self.owners.items():
             users = self.users if user in self.users else [user]
             self.connection.execute(INSERT_TASKS, [users, tasks])
+        self.connection.execute("ALTER TABLE task ENABLE TRIGGER USER")
+        self.connection.execute(CREATE_PEER_TABLE.format(peer=PEER, columns=COLUMNS))
         self.connection.execute("VACUUM ANALYZE")
         self.connection.execute("CHECKPOINT")
+
+    def choose_table(self, server: Server) -> None:
+        """Read the tasks of this contestant from now on."""
+        self.connection.execute(f"SET search_path = {'public' if server.name in SITES else 'peers, public'}")
 
     def sign_in(self, server: Server) -> None:
         """Request the first page of every user and keep the cookies that it sets, as a browser does."""

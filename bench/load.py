@@ -114,6 +114,7 @@ class Load:
 
     def warm_up(self, server: Server, action: str = "list") -> None:
         """Use each thread of each process, so that connections, templates and query plans exist."""
+        self.database.choose_table(server)
         with ThreadPoolExecutor(8) as pool:
             requests = self.new_requests(action, 64)
             list(pool.map(lambda request: self.send(server, request, Connection="close"), requests))
@@ -143,6 +144,7 @@ class Load:
 
     def run_action(self, server: Server, action: str, seconds: int = 0, connections: int = 8) -> Round:
         """Send requests of one action. Exit if the database has fewer writes than there were responses."""
+        self.database.choose_table(server)
         start, title = datetime.now(UTC), f"Round {uuid.uuid4().hex[:8]}"
         requests = self.new_requests(action, MAX_WRITES_PER_SECOND * (seconds or self.seconds), title)
         result = self.run(server, requests, seconds, connections)

@@ -125,6 +125,7 @@ def measure_round_trip(url: str) -> float:
 
 def count_round_trips(server: Server, load: Load, proxy: LatencyProxy, action: str) -> float:
     """Return the round trips to the database of one request, once every connection has prepared its statements."""
+    load.database.choose_table(server)
     load.warm_up(server, action)
     counts = []
     for request in load.new_requests(action, 5):

@@ -24,7 +24,7 @@ from bench.latency_proxy import latency_proxy
 from bench.load import Load, alternate
 from bench.plot import plot
 
-ACTIONS = ("list", "create", "status", "edit")
+ACTIONS = ("list", "create", "status", "edit", "delete")
 EXTRA_ROUND_TRIP = 5  # ms, of the latency proxy
 QUICK = {"rounds": 1, "users": 30, "max_tasks": 20_000, "soak": 200, "output": Path("build/bench")}
 START = monotonic()
@@ -95,6 +95,7 @@ def compare(results: report.Results, servers: dict[str, Server], load: Load) -> 
 def measure_site(results: report.Results, site: Server, load: Load, folder: Path) -> None:
     log("growth and latencies")
     database, times = load.database, results.options.rounds
+    database.choose_table(site)
     results.growth = measurements.measure_pages(site, load, measurements.growth_pages(site, database), times)
     results.latencies = measurements.measure_latencies(site, load, min(times, 3))
     results.latencies[8] |= {action: rounds[SITE_GTHREAD] for action, rounds in results.actions.items()}
@@ -112,7 +113,7 @@ def measure_site(results: report.Results, site: Server, load: Load, folder: Path
 
 
 def measure_distance(results: report.Results, load: Load, folder: Path) -> None:
-    log("round trips, and the list with a distant database")
+    log("round trips, and a distant database")
     with ExitStack() as stack:
         servers = {}
         for number, name in enumerate(MAIN_CONTESTANTS):
@@ -121,8 +122,9 @@ def measure_distance(results: report.Results, load: Load, folder: Path) -> None:
             count = partial(measurements.count_round_trips, server, load, proxy)
             results.round_trips[name] = {action: count(action) for action in ACTIONS}
             results.round_trip = measurements.measure_round_trip(proxy.url)
-        runs = {name: partial(load.run_action, server, "list") for name, server in servers.items()}
-        results.distant = alternate(min(results.options.rounds, 8), runs)
+        for action in ("list", "create", "status"):
+            runs = {name: partial(load.run_action, server, action) for name, server in servers.items()}
+            results.distant[action] = alternate(min(results.options.rounds, 5), runs)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from bench.contestants.shared import SESSION_COOKIE, TEMPLATES, socket_folder, unsign
 
-CONNECTION = {"NAME": "postgres", "USER": "postgres", "HOST": socket_folder(), "CONN_MAX_AGE": 300}
+CONNECTION = {"NAME": "postgres", "USER": "peer", "HOST": socket_folder(), "CONN_MAX_AGE": 300}
 settings.configure(
     SECRET_KEY="only-for-the-benchmark",
     ALLOWED_HOSTS=["*"],
@@ -114,6 +114,12 @@ def change(request: HttpRequest, task_id: uuid.UUID, form: type[forms.ModelForm[
     return save(form(request.POST, instance=get_object_or_404(Task, pk=task_id, user=current_user(request))))
 
 
+@require_POST
+def delete(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
+    get_object_or_404(Task, pk=task_id, user=current_user(request)).delete()
+    return redirect("list")
+
+
 def save(form: forms.ModelForm[Task]) -> HttpResponse:
     if not form.is_valid():
         return HttpResponse(form.errors.as_text(), status=422)
@@ -130,6 +136,7 @@ urlpatterns = [
     path("tasks/new/", new, name="new"),
     path("tasks/<uuid:task_id>/", detail, name="detail"),
     path("tasks/<uuid:task_id>/edit/", change, {"form": TaskForm}, name="edit"),
+    path("tasks/<uuid:task_id>/delete/", delete, name="delete"),
     path("tasks/<uuid:task_id>/status/", change, {"form": StatusForm}, name="status"),
 ]
 application = WSGIHandler()

@@ -48,7 +48,7 @@ class Task(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True)), default_factory=now)
 
 
-engine = create_async_engine(f"postgresql+asyncpg://postgres@/postgres?host={socket_folder()}", pool_size=8)
+engine = create_async_engine(f"postgresql+asyncpg://peer@/postgres?host={socket_folder()}", pool_size=8)
 templates = Jinja2Templates(directory=TEMPLATES)
 app = FastAPI()
 
@@ -115,5 +115,12 @@ async def edit(
     database: Database, task: OwnTask, title: Title, status: Status, description: Description = None
 ) -> Response:
     task.title, task.description, task.status, task.updated_at = title, description, status, now()
+    await database.commit()
+    return RedirectResponse("/", 303)
+
+
+@app.post("/tasks/{task_id}/delete/")
+async def delete(database: Database, task: OwnTask) -> Response:
+    await database.delete(task)
     await database.commit()
     return RedirectResponse("/", 303)

@@ -41,7 +41,8 @@ SET_STATUS = "UPDATE task SET status = %s, updated_at = now() WHERE id = %s AND 
 EDIT = """
 UPDATE task SET title = %s, description = %s, status = %s, updated_at = now() WHERE id = %s AND user_id = %s
 """
-TASK_URL = re.compile(r"/tasks/([0-9a-f-]{36})/(status|edit)/")
+DELETE = "DELETE FROM task WHERE id = %s AND user_id = %s"
+TASK_URL = re.compile(r"/tasks/([0-9a-f-]{36})/(status|edit|delete)/")
 
 local = threading.local()
 
@@ -57,7 +58,7 @@ PAGE = as_format((TEMPLATES / "page.html").read_text())
 
 def database() -> psycopg.Connection[Any]:
     if not hasattr(local, "connection"):
-        local.connection = psycopg.connect(host=socket_folder(), user="postgres", dbname="postgres", autocommit=True)
+        local.connection = psycopg.connect(host=socket_folder(), user="peer", dbname="postgres", autocommit=True)
     connection: psycopg.Connection[Any] = local.connection
     return connection
 
@@ -83,13 +84,15 @@ def write(environ: dict[str, Any], user_id: str) -> Response:
     form = {name: values[0] for name, values in parse_qs(body).items()}
     title, status = form.get("title", "").strip(), form.get("status", "pending")
     task = TASK_URL.fullmatch(environ["PATH_INFO"])
-    needs_title = not (task and task[2] == "status")
+    needs_title = not (task and task[2] in {"status", "delete"})
     if (needs_title and not title) or len(title) > 255 or status not in {"pending", "completed"}:
         return "422 Unprocessable Content", [], b""
     if task is None:
         cursor = database().execute(CREATE, [uuid.uuid4(), user_id, title, form.get("description")])
     elif needs_title:
         cursor = database().execute(EDIT, [title, form.get("description"), status, task[1], user_id])
+    elif task[2] == "delete":
+        cursor = database().execute(DELETE, [task[1], user_id])
     else:
         cursor = database().execute(SET_STATUS, [status, task[1], user_id])
     return ("303 See Other", [("Location", "/")], b"") if cursor.rowcount else ("404 Not Found", [], b"")

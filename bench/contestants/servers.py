@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry
@@ -38,6 +39,7 @@ COMMANDS = {
     FASTAPI: (*UVICORN, "bench.contestants.fastapi_app:app"),
     DJANGO: (*GUNICORN, "--threads=4", "bench.contestants.django_app:application"),
 }
+PEER = "peer"  # the login of the other contestants: their "task" is a table without triggers
 INHERITED = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR"}
 ENVIRONMENT = {
     "SECRET_KEY": "only-for-the-benchmark-" + "k" * 40,
@@ -119,6 +121,11 @@ def environment(url: str, **settings: str) -> dict[str, str]:
 @contextmanager
 def running(name: str, folder: Path, url: str, **settings: str) -> Iterator[Server]:
     """Start a contestant on this database and stop it at the end."""
+    if name in SITES:
+        settings = {"DB_PREPARED_STATEMENTS": "true", **settings}
+    else:
+        parts = urlsplit(url)
+        url = parts._replace(netloc=f"{PEER}@{parts.netloc.rpartition('@')[2]}").geturl()
     port = free_port()
     command = [sys.executable, "-m", *(argument.format(port=port) for argument in COMMANDS[name])]
     log = folder / f"{port}.log"

@@ -31,7 +31,14 @@ type Fields = dict[str, list[str]]
 PASSWORD = "correct horse battery"
 
 CONNECTIONS = {"threads": {"DB_POOL_MAX_SIZE": ""}, "pool": {"DB_POOL_MIN_SIZE": "8", "DB_POOL_MAX_SIZE": "8"}}
-both_ways_to_connect = pytest.mark.parametrize("site", CONNECTIONS.values(), ids=CONNECTIONS, indirect=True)
+both_ways_to_connect = pytest.mark.parametrize(
+    "site",
+    [
+        pytest.param(CONNECTIONS["threads"], id="threads"),
+        pytest.param(CONNECTIONS["pool"], id="pool", marks=pytest.mark.thorough),
+    ],
+    indirect=True,
+)
 
 
 @pytest.fixture(scope="module")

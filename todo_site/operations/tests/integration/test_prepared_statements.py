@@ -6,6 +6,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connection
 
+from todo_site import env
 from todo_site.settings import add_database_options
 from todo_site.tests.postgresql import address, is_pooled
 
@@ -28,6 +29,6 @@ def test_says_that_an_old_pooler_mixes_prepared_statements_up(monkeypatch: pytes
 
 @pytest.mark.parametrize("text", ["true", "false"])
 def test_are_prepared_where_the_setting_says_so(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("DB_PREPARED_STATEMENTS", text)
+    monkeypatch.setitem(env.Env.ENVIRON, "DB_PREPARED_STATEMENTS", text)
     options = add_database_options({"ENGINE": "django.db.backends.postgresql", "NAME": "todo"})["OPTIONS"]
     assert options.get("server_side_binding", False) is (text == "true")

@@ -12,8 +12,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from todo_site.ownership.policies import ROLE
-from todo_site.ownership.triggers import plain
+from todo_site.ownership.database.policies import ROLE
+from todo_site.ownership.database.triggers import plain
 
 from . import sqlite
 from .operations import INSTALLED_BY, postgresql_text

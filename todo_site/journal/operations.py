@@ -8,7 +8,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AddField
 from django.db.migrations.operations.base import Operation
 
-from todo_site.ownership.policies import ROLE
+from todo_site.ownership.database.policies import ROLE
 
 from . import sqlite
 from .triggers import BACKWARDS as REMOVE_VERSION_1

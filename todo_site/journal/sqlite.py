@@ -6,7 +6,7 @@ program that does not register them cannot write to an owned table.
 
 from __future__ import annotations
 
-from todo_site.ownership.triggers import CANONICAL
+from todo_site.ownership.database.triggers import CANONICAL
 
 
 def netstring(value: str) -> str:

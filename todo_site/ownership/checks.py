@@ -15,14 +15,14 @@ from django.db import OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from .database.policies import ROLE, VERSIONS
+from .database.tables import OwnedTable, kind_of
+from .database.triggers import plain
 from .fields import OwnedForeignKey, OwnershipConstraint
 from .managers import OwnedManager
 from .models import OwnedBase
 from .operations import OPTION
-from .policies import ROLE, VERSIONS
 from .registry import Ownership, owned_models
-from .tables import OwnedTable, kind_of
-from .triggers import plain
 
 
 @register(Tags.models)

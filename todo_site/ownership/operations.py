@@ -7,9 +7,9 @@ from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.operations.fields import FieldOperation
 from django.db.migrations.operations.models import IndexOperation, ModelOperation
 
-from .policies import VERSIONS
+from .database.policies import VERSIONS
+from .database.tables import OwnedTable
 from .registry import Declaration
-from .tables import OwnedTable
 
 # ModelState.options becomes class Meta, which ignores names that begin with "_". Options survive
 # ProjectState.clone() and RenameModel; an attribute of the state would not.

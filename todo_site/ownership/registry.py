@@ -10,9 +10,9 @@ from typing import Any, Self
 from django.apps import apps
 from django.db import models
 
+from .database.policies import CURRENT_VERSION
 from .models import OwnedBase
 from .pipeline import fetch_all_in_pipeline
-from .policies import CURRENT_VERSION
 
 type Declaration = dict[str, Any]
 

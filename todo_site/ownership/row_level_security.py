@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from .policies import ROLE
+from .database.policies import ROLE
 from .registry import names_owned_table
 
 # Restore the settings of the session, whatever they are. SET LOCAL because the transaction goes on.

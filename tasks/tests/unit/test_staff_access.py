@@ -11,8 +11,8 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from tasks.admin.staff_access import StaffAccess
 from tasks.models import Task
-from tasks.staff_access import StaffAccess
 from tasks.tests.admin_pages import TASKS, WHY, give_reason, page_of, reason_page
 from tasks.tests.factories import make_task
 from tasks.tests.helpers import journal, verbs

@@ -5,10 +5,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
 
-from todo_site.web import wsgi_guard
 from todo_site.web.error_views import render_error_page
 
-from . import GetResponse
+from . import UNSUPPORTED_CONTENT_TYPE, GetResponse
 
 
 class RequestChecksMiddleware:
@@ -25,7 +24,7 @@ class RequestChecksMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > settings.REQUEST_MAX_BYTES:  # Django's own limit does not count files
             raise RequestDataTooBig("The request body is larger than REQUEST_MAX_BYTES.")
-        if wsgi_guard.UNSUPPORTED_CONTENT_TYPE in request.META:
+        if UNSUPPORTED_CONTENT_TYPE in request.META:
             title = _("Unsupported form data")
             message = _("Nothing was saved. Send the form in UTF-8, as browsers do.")
             return render_error_page(request, 415, title, message)

@@ -22,7 +22,7 @@ from django.urls.resolvers import URLPattern
 from tasks.models import Task
 from tasks.tests.factories import make_task
 from todo_site.better_auth.models import User
-from todo_site.ownership.policies import ROLE
+from todo_site.ownership.database.policies import ROLE
 from todo_site.ownership.row_level_security import scoped_to
 from todo_site.ownership.tests.raw_sql import sql, without_guard
 from todo_site.tests.postgresql import address

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from todo_site.tests.routes import POLICIES
-from todo_site.web.wsgi_guard import UNSUPPORTED_CONTENT_TYPE
+from todo_site.web.middleware import UNSUPPORTED_CONTENT_TYPE
 
 # The same whatever the database.
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-UNSUPPORTED_CONTENT_TYPE = "todo.unsupported_content_type"  # key in the environ, for RequestChecksMiddleware
+from .web.middleware import UNSUPPORTED_CONTENT_TYPE
+
 SUPPORTED_CONTENT_TYPES = re.compile(
     r"""(?: application/x-www-form-urlencoded
           | multipart/form-data ; [ ]* boundary = ("?) [\w'()+,./:=?-]{1,70} \1

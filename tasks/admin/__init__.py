@@ -26,9 +26,9 @@ from todo_site.web.error_views import render_error_page
 from todo_site.web.pending_form import PendingForm
 from todo_site.web.redirects import SeeOther, next_url
 
-from .forms import EditTaskForm, ReasonForm
-from .merge import EditConflict
-from .models import Task
+from ..forms import EditTaskForm, ReasonForm
+from ..merge import EditConflict
+from ..models import Task
 from .staff_access import StaffAccess
 
 HISTORY_SIZE = 100

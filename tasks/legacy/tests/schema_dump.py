@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from tasks.task_list.search import fold
+from todo_site.tests.sqlite import add_functions
 
 # Each line: the table, the kind of thing, its name, and all that the catalogue knows of it.
 CATALOGUE = """
@@ -38,7 +38,7 @@ ORDER BY 1, 2, 3
 def connect(url: str) -> Any:
     if url.startswith("sqlite:"):
         database = sqlite3.connect(url.removeprefix("sqlite:///"), autocommit=True)
-        database.create_function("FOLDED", 1, lambda text: text if text is None else fold(text), deterministic=True)
+        add_functions(database)
         return closing(database)
     return psycopg.connect(url, autocommit=True, options="-c timezone=UTC")
 

@@ -23,6 +23,7 @@ from django.db import connection
 from todo_site.tests.management import try_to_manage
 from todo_site.tests.postgresql import new_database
 from todo_site.tests.server import ROOT, empty_database
+from todo_site.tests.sqlite import add_functions
 
 SUITE = "todo_site/ownership/tests/unit/test_isolation.py"
 EXAMPLE = ROOT / "docs" / "adding-an-owned-model.md"
@@ -130,6 +131,7 @@ class Project:
         if not config["ENGINE"].endswith("sqlite3"):
             return psycopg.connect(self.database)
         opened = sqlite3.connect(config["NAME"])
+        add_functions(opened)
         opened.execute("PRAGMA foreign_keys = ON")
         return opened
 

@@ -179,7 +179,6 @@ class OwnedQuerySet[M: models.Model](models.QuerySet[M]):
         return self._returning(*self._compiled(self.query.chain(sql.DeleteQuery)), returned)
 
     def _compiled(self, query: sql.Query) -> tuple[str, tuple[Any, ...]]:
-        query.clear_ordering(force=True)
         compiled = CompiledQuery.from_query(self, query)
         return compiled.sql, compiled.params
 

@@ -47,7 +47,7 @@ def make_two_users(alice: User, bob: User) -> TwoUsers:
     """A fixture for the modules that want it: ``users = pytest.fixture(make_two_users)``."""
     for user, titles, day in ((alice, ["A1", "A2"], "2001-01-01"), (bob, ["B1", "B2", "B3"], "2002-02-02")):
         for title in titles:
-            # dates() and created_at need a time that tells the two apart.
+            # dates() and created_at need a time that differs between the two.
             make_task(user.id, title=title, created_at=datetime.fromisoformat(f"{day}T00:00:00Z"))
     return TwoUsers(alice, bob)
 

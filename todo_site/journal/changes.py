@@ -105,7 +105,7 @@ def journalled(  # noqa: PLR0913  the settings of one transaction
 
 @cache
 def require_triggers(using: str) -> None:
-    """Refuse the first change of a process if the database would not journal it. PostgreSQL's /readyz tells of it."""
+    """Refuse the first change of a process if the database would not journal it. On PostgreSQL, /readyz reports it."""
     connection = connections[using]
     if problems := [*ownership.differences(connection), *checks.differences(connection)]:
         raise ImproperlyConfigured(f"The database would not journal this change. {'; '.join(problems)}.")

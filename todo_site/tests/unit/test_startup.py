@@ -88,8 +88,8 @@ def test_stops_the_server_with_one_line_too(project: Path, name: str) -> None:
 @pytest.mark.parametrize("variables", [{}, {"DEBUG": "true", "DATABASE_URL": POSTGRESQL}], ids=["embedded", "debug"])
 def test_makes_env_on_the_first_start_and_keeps_it(tmp_path: Path, variables: dict[str, str]) -> None:
     project = copy_of_the_project(tmp_path)
-    tell = "from django.conf import settings; print(settings.SECRET_KEY, settings.BETTER_AUTH_SECRET)"
-    secrets = [run(project, "manage.py", "shell", "-v", "0", "-c", tell, **variables).stdout for _ in range(2)]
+    code = "from django.conf import settings; print(settings.SECRET_KEY, settings.BETTER_AUTH_SECRET)"
+    secrets = [run(project, "manage.py", "shell", "-v", "0", "-c", code, **variables).stdout for _ in range(2)]
     assert secrets[0] == secrets[1]
     assert len(set(secrets[0].split())) == 2
     assert all(secret in (project / ".env").read_text() for secret in secrets[0].split())
@@ -99,8 +99,8 @@ def test_makes_env_on_the_first_start_and_keeps_it(tmp_path: Path, variables: di
 def test_prefers_the_environment_to_env(tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path)
     (project / ".env").write_text(f"SECRET_KEY={KEY}\nBETTER_AUTH_COOKIE_PREFIX=a\nDEBUG={SECRET}\n")
-    tell = "from django.conf import settings; print(settings.SECRET_KEY, settings.BETTER_AUTH_COOKIE_PREFIX)"
-    done = run(project, "manage.py", "shell", "-v", "0", "-c", tell, DEBUG="false", BETTER_AUTH_COOKIE_PREFIX="b")
+    code = "from django.conf import settings; print(settings.SECRET_KEY, settings.BETTER_AUTH_COOKIE_PREFIX)"
+    done = run(project, "manage.py", "shell", "-v", "0", "-c", code, DEBUG="false", BETTER_AUTH_COOKIE_PREFIX="b")
     assert done.stdout == f"{KEY} b\n"
     done = run(project, "manage.py", "check")
     assert re.fullmatch(r"DEBUG [^\n]+\n", done.stderr)
@@ -109,9 +109,9 @@ def test_prefers_the_environment_to_env(tmp_path: Path) -> None:
 
 def test_imports_nothing_that_only_some_requests_need(project: Path) -> None:
     """Each of these takes megabytes of every worker."""
-    tell = (
+    code = (
         "import sys, todo_site.wsgi; from django.urls import reverse; reverse('tasks:list');"
         "print({'cryptography', 'jwt', 'urllib3', 'todo_site.better_auth.client'} & sys.modules.keys())"
     )
-    done = run(project, "-c", tell, SECRET_KEY=KEY, DATABASE_URL="sqlite://:memory:")
+    done = run(project, "-c", code, SECRET_KEY=KEY, DATABASE_URL="sqlite://:memory:")
     assert done.stdout == "set()\n", done.stderr

@@ -72,13 +72,13 @@ def test_writes_tasks_as_the_contract_says(alice: User, alices: Client, tasks: T
 def test_holds_all_tasks_the_trash_and_the_journal(alices: Client, tasks: TaskQuerySet, n: int) -> None:
     for number in range(2 * n):
         add(tasks, f"Task {number}", None if number % 2 else "text")
-    gone = list(tasks.order_by("created_at")[:n])
-    tasks.filter(pk__in=[task.pk for task in gone]).move_to_trash(here())
+    deleted = list(tasks.order_by("created_at")[:n])
+    tasks.filter(pk__in=[task.pk for task in deleted]).move_to_trash(here())
     found = as_json(alices)
     assert [task["title"] for task in found["tasks"]] == [f"Task {number}" for number in range(n, 2 * n)]
-    assert sorted(task["title"] for task in found["trash"]) == sorted(task.title for task in gone)
+    assert sorted(task["title"] for task in found["trash"]) == sorted(task.title for task in deleted)
     assert {task["id"]: task["description"] for task in found["trash"]} == {
-        str(task.id): task.description for task in gone
+        str(task.id): task.description for task in deleted
     }
     assert [entry["number"] for entry in found["journal"]] == list(range(1, 3 * n + 1))
     assert [entry["verb"] for entry in found["journal"]] == ["create"] * (2 * n) + ["delete"] * n
